@@ -1,0 +1,52 @@
+# `make run` makes the baseline fleet; `make test` runs the whole suite. Both do again only what has changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test fast lint types check soak bench clean
+
+run: $(VENV)/installed
+	@if [ -e output/manifest.json ]; then echo "The baseline fleet is already in $(CURDIR)/output; remove that folder to make it again."; \
+	else $(BIN)/python -m dask_synth --scheduler local && echo "The data is in $(CURDIR)/output"; fi
+
+test: fast
+	$(BIN)/python -m pytest -q -m integration tests
+
+fast: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q -m "not integration and not soak"
+
+soak: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q -s -m soak tests
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md dask_synth jobs config cluster tests
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+check: lint types test
+
+bench: $(VENV)/installed-test
+	$(BIN)/python jobs/benchmark.py
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A file beside the environment remembers what was installed from which pyproject.toml.
+$(VENV)/installed: $(BIN)/python pyproject.toml
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/installed-test: $(BIN)/python pyproject.toml
+	$(PIP) -e ".[test]"
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml
+	$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/installed-test $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

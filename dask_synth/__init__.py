@@ -1,0 +1,39 @@
+"""dask-synth: synthetic server fleets on Dask, the same bytes everywhere, proved against their own model.
+
+import dask_synth
+config = dask_synth.load_config("config/baseline.yaml", {"fleet.servers": 200})
+ddf = dask_synth.fleet_frame(config)           # lazy: a Dask DataFrame, nothing written
+dataset = dask_synth.generate(config)          # written and committed; dataset.frame() reads it back
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dask_synth.config import RunConfig as RunConfig
+    from dask_synth.layers import load_config as load_config
+    from dask_synth.pipeline.frame import fleet_frame as fleet_frame
+    from dask_synth.pipeline.run import generate as generate
+    from dask_synth.storage.dataset import Dataset as Dataset
+    from dask_synth.storage.dataset import open_dataset as open_dataset
+
+__version__ = "0.1.0"
+
+# Imported on first use (PEP 562): whoever wants the model alone does not wait for Dask.
+_HOMES = {
+    "RunConfig": "dask_synth.config",
+    "load_config": "dask_synth.layers",
+    "fleet_frame": "dask_synth.pipeline.frame",
+    "generate": "dask_synth.pipeline.run",
+    "Dataset": "dask_synth.storage.dataset",
+    "open_dataset": "dask_synth.storage.dataset",
+}
+__all__ = ["Dataset", "RunConfig", "__version__", "fleet_frame", "generate", "load_config", "open_dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,6 @@
+"""``python -m dask_synth``."""
+
+from dask_synth.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="python -m dask_synth")

@@ -1,0 +1,250 @@
+"""The time grid, the calendar columns on it, and the load factors that follow from them.
+
+Everything here is decided by the timestamp itself, never by the ends of the range, so a longer run begins with the
+same rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Self
+
+import holidays
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from annotated_types import Interval
+
+from dask_synth.model.archetypes import ArchetypeProfile
+
+DAY = 24 * 60
+GRANULARITIES: Mapping[str, int] = {
+    "daily": DAY,
+    "hourly": 60,
+    "30min": 30,
+    "15min": 15,
+    "5min": 5,
+    "1min": 1,
+}
+"""Granularity -> minutes between two rows of a server."""
+
+DAYS_PER_MONTH = 30.4375
+"""365.25 / 12: what "a month" means in a growth rate."""
+
+BUSINESS_HOURS = (9, 17)
+QUARTER_END_DAYS = 5
+QUARTER_END_PEAK = 0.3
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TimeGrid:
+    """Evenly spaced naive-UTC timestamps, from `start` 00:00 through the whole of `end`, both days included."""
+
+    start: dt.date
+    end: dt.date
+    granularity: str
+
+    @property
+    def days(self) -> int:
+        """Number of calendar days."""
+        return (self.end - self.start).days + 1
+
+    @property
+    def rows_per_day(self) -> int:
+        """Number of rows a day and server."""
+        return DAY // GRANULARITIES[self.granularity]
+
+    @property
+    def size(self) -> int:
+        """Number of timestamps."""
+        return self.days * self.rows_per_day
+
+    def timestamps(self) -> npt.NDArray[np.datetime64]:
+        """Return all timestamps, ``datetime64[us]``, ascending."""
+        step = np.timedelta64(GRANULARITIES[self.granularity], "m").astype("m8[us]")
+        return np.asarray(np.datetime64(self.start, "us") + np.arange(self.size) * step)
+
+
+@dataclass(frozen=True)
+class Holiday:
+    """A load factor on certain days: give `date`, or `first` and `last`, or `name`.
+
+    Attributes
+    ----------
+    factor
+        Load factor on these days.
+    date
+        ``MM-DD`` (every year) or ``YYYY-MM-DD`` (once).
+    first, last
+        A window of days, both included; ``MM-DD`` windows may run over the new year.
+    name
+        A US federal holiday as the `holidays` library names it, such as ``Thanksgiving Day``.
+    """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+
+    factor: Annotated[float, Interval(ge=0, le=1e6)]
+    date: str | None = None
+    first: str | None = None
+    last: str | None = None
+    name: str | None = None
+
+    def problem(self) -> str | None:
+        """Say what is wrong with this entry, or None."""
+        window = self.first is not None, self.last is not None
+        if (self.date is not None) + any(window) + (self.name is not None) != 1 or window[0] != window[1]:
+            return "give exactly one of: date, first and last together, name"
+        if self.name is not None and self.name not in holiday_names():
+            return f"holiday {self.name!r} is not known; known are {', '.join(sorted(holiday_names()))}"
+        days = [day for day in (self.date, self.first, self.last) if day is not None]
+        for day in days:
+            try:
+                dt.date.fromisoformat(day if len(day) > len("MM-DD") else f"2024-{day}")
+            except ValueError:
+                return f"{day!r} is not a day; write MM-DD (every year) or YYYY-MM-DD (once), in quotes"
+        if self.first is not None and self.last is not None:
+            if len(self.first) != len(self.last):
+                return "first and last must both be MM-DD, or both YYYY-MM-DD"
+            if len(self.first) > len("MM-DD") and self.first > self.last:
+                return f"first {self.first!r} lies after last {self.last!r}"
+        return None
+
+    def covers(self, days: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+        """Return which of the (midnight) days this entry applies to."""
+        if self.name is not None:
+            table = us_holidays(days[0].year, days[-1].year)
+            return np.asarray(days.isin([pd.Timestamp(day) for day, name in table.items() if self.name in name]))
+        first, last = self.first or self.date, self.last or self.date
+        if first is None or last is None:
+            raise ValueError(self.problem())
+        text = np.asarray(days.strftime("%m-%d" if len(first) == len("MM-DD") else "%Y-%m-%d"), dtype=str)
+        after, before = text >= first, text <= last
+        return after & before if first <= last else after | before
+
+
+DEFAULT_HOLIDAYS = (Holiday(factor=0.5, date="01-01"), Holiday(factor=0.6, first="12-25", last="12-31"))
+
+
+@dataclass(frozen=True)
+class Seasonality:
+    """Which seasons act on the load. Where several holidays cover a day, the last one listed counts."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    weekly: bool = True
+    business_hours: bool = True
+    quarter_end: bool = True
+    holidays: tuple[Holiday, ...] = DEFAULT_HOLIDAYS
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """A grid's calendar, one element a timestamp: the dataset's columns, and what load factors need besides.
+
+    Attributes
+    ----------
+    columns
+        The calendar columns by name, in the dataset's order and dtypes.
+    hour
+        Hour of the day, int8.
+    quarter_end_lift
+        0.3 * (5 - d) / 5, d days before the end of a quarter, d < 5; else 0.
+    holiday
+        The holiday load factor.
+    months
+        Elapsed months of 30.4375 days since the start, fractional.
+    """
+
+    columns: Mapping[str, npt.NDArray[np.generic]]
+    hour: npt.NDArray[np.int8]
+    quarter_end_lift: Floats
+    holiday: Floats
+    months: Floats
+
+    @classmethod
+    def of(cls, grid: TimeGrid, seasonality: Seasonality) -> Self:
+        """Compute day by day, then spread over the rows of each day."""
+        days = pd.date_range(grid.start, grid.end, freq="D", unit="us")
+
+        def each_row(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.repeat(values, grid.rows_per_day)
+
+        days_left = (days.days_in_month - days.day).to_numpy() + np.where(days.month % 3 == 0, 0, 31)
+        lift = QUARTER_END_PEAK * np.maximum(QUARTER_END_DAYS - days_left, 0) / QUARTER_END_DAYS
+        hours = np.arange(grid.rows_per_day) * GRANULARITIES[grid.granularity] // 60
+        return cls(
+            columns={name: each_row(values) for name, values in calendar_columns(days).items()},
+            hour=np.tile(hours.astype(np.int8), grid.days),
+            quarter_end_lift=each_row(lift),
+            holiday=each_row(holiday_factors(days, seasonality.holidays)),
+            months=np.arange(grid.size) / grid.rows_per_day / DAYS_PER_MONTH,
+        )
+
+    @property
+    def is_business_hours(self) -> npt.NDArray[np.bool_]:
+        """Where 9 <= hour <= 17."""
+        return (self.hour >= BUSINESS_HOURS[0]) & (self.hour <= BUSINESS_HOURS[1])
+
+
+@lru_cache(maxsize=2)
+def calendar_of(grid: TimeGrid, seasonality: Seasonality) -> Calendar:
+    """Return ``Calendar.of``, remembered: all chunks of a run share one."""
+    return Calendar.of(grid, seasonality)
+
+
+def calendar_columns(days: pd.DatetimeIndex) -> dict[str, npt.NDArray[np.generic]]:
+    """Return the dataset's calendar columns for these days (or timestamps), int16 year and int8 else."""
+    table = us_holidays(days[0].year, days[-1].year) if len(days) else {}
+    is_holiday = days.normalize().isin([pd.Timestamp(day) for day in table])
+    return {
+        "year": days.year.to_numpy(np.int16),
+        "month": days.month.to_numpy(np.int8),
+        "quarter": days.quarter.to_numpy(np.int8),
+        "dayofweek": days.dayofweek.to_numpy(np.int8),
+        "is_weekend": (days.dayofweek >= 5).astype(np.int8),
+        "is_eoq": days.is_quarter_end.astype(np.int8),
+        "is_holiday": np.asarray(is_holiday).astype(np.int8),
+    }
+
+
+def load_factor(profile: ArchetypeProfile, calendar: Calendar, seasonality: Seasonality) -> Floats:
+    """Return business * weekend * quarter_end * holiday for each timestamp."""
+    load = np.ones(len(calendar.hour))
+    if seasonality.business_hours:
+        load[calendar.is_business_hours] *= profile.business_hours
+    if seasonality.weekly:
+        load[calendar.columns["is_weekend"] == 1] *= profile.weekend
+    if seasonality.quarter_end:
+        load *= 1 + calendar.quarter_end_lift
+    return np.asarray(load * calendar.holiday)
+
+
+def growth_factor(profile: ArchetypeProfile, calendar: Calendar) -> Floats:
+    """Return 1 + rate / 100 * months since the start."""
+    return np.asarray(1 + profile.growth / 100 * calendar.months)
+
+
+def holiday_factors(days: pd.DatetimeIndex, table: tuple[Holiday, ...]) -> Floats:
+    """Return each day's holiday load factor: the last entry that covers it, or 1."""
+    factors = np.ones(len(days))
+    for holiday in table:
+        factors[holiday.covers(days)] = holiday.factor
+    return factors
+
+
+@lru_cache(maxsize=8)
+def us_holidays(first_year: int, last_year: int) -> dict[dt.date, list[str]]:
+    """Return the US federal holidays, observed days included, as date -> names."""
+    table = holidays.country_holidays("US", years=range(first_year, last_year + 1))
+    return {day: table.get_list(day) for day in sorted(table)}
+
+
+@lru_cache(maxsize=1)
+def holiday_names() -> frozenset[str]:
+    """Return the names that the `holidays` library gives to US federal holidays."""
+    return frozenset(name for names in us_holidays(2021, 2028).values() for name in names)

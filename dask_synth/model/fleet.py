@@ -1,0 +1,105 @@
+"""Who is in the fleet: how many servers of each archetype, their names and their business metadata."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dask_synth.model.seeds import Purpose, generator
+
+MIN_ID_DIGITS = 3
+
+Weights = tuple[tuple[str, float], ...]
+"""Values with their weights, in order; weights need not sum to 1."""
+
+
+class Block(NamedTuple):
+    """The contiguous servers of one archetype: indices start, ..., stop - 1."""
+
+    archetype: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The servers and what can be said of them without looking at time.
+
+    Attributes
+    ----------
+    servers
+        Number of servers.
+    mix
+        Share of each archetype, in the order of their blocks.
+    business_units, criticalities, regions
+        Values with weights.
+    """
+
+    servers: int
+    mix: Weights
+    business_units: Weights
+    criticalities: Weights
+    regions: Weights
+
+    def blocks(self) -> list[Block]:
+        """Return each archetype's servers, in the order of the mix; archetypes without servers are left out."""
+        counts = archetype_counts(self.servers, dict(self.mix))
+        stops = np.cumsum(list(counts.values())).tolist()
+        blocks = [Block(name, stop - count, stop) for (name, count), stop in zip(counts.items(), stops, strict=True)]
+        return [block for block in blocks if block.stop > block.start]
+
+    def categories(self) -> dict[str, list[str]]:
+        """Return the full list of values of each categorical column."""
+        columns = {
+            "business_unit": self.business_units,
+            "criticality": self.criticalities,
+            "region": self.regions,
+            "server_type": self.mix,
+        }
+        return {column: [value for value, _ in weights] for column, weights in columns.items()}
+
+    def server_ids(self, start: int, stop: int) -> list[str]:
+        """Return the ids of servers start, ..., stop - 1, all equally wide."""
+        width = max(MIN_ID_DIGITS, len(str(self.servers - 1)))
+        return [f"server_{server:0{width}d}" for server in range(start, stop)]
+
+    def metadata_codes(self, seed: int, start: int, stop: int) -> dict[str, npt.NDArray[np.int8]]:
+        """Draw the categories of servers start, ..., stop - 1, as positions in :meth:`categories`.
+
+        A server's three numbers follow those of the server before, so the fleet's size does not change them.
+        """
+        uniform = generator(seed, Purpose.METADATA).random((stop, 3))[start:]
+        columns = {"business_unit": self.business_units, "criticality": self.criticalities, "region": self.regions}
+        return {
+            column: weighted_choice(uniform[:, position], weights)
+            for position, (column, weights) in enumerate(columns.items())
+        }
+
+    def app_names(self, business_unit_codes: Sequence[int], start: int) -> list[str]:
+        """Return ``{business_unit}-app-{server index}`` for servers from `start` on."""
+        units = [value for value, _ in self.business_units]
+        return [f"{units[code]}-app-{server}" for server, code in enumerate(business_unit_codes, start)]
+
+
+def archetype_counts(servers: int, mix: Mapping[str, float]) -> dict[str, int]:
+    """Return floor(servers * share) for each archetype; what is left over goes to the largest share.
+
+    Shares count as the decimal numbers that were written: 0.15 * 20 is 3, although the float product is 2.99...
+    """
+    counts = {name: math.floor(servers * Fraction(str(share))) for name, share in mix.items()}
+    largest = max(mix, key=lambda name: mix[name])
+    counts[largest] += servers - sum(counts.values())
+    return counts
+
+
+def weighted_choice(uniform: npt.NDArray[np.float64], weights: Weights) -> npt.NDArray[np.int8]:
+    """Map uniforms in [0, 1) to positions in `weights`, by the inverse of the cumulative distribution."""
+    steps = np.cumsum([weight for _, weight in weights])
+    codes = np.searchsorted(steps[:-1] / steps[-1], uniform, side="right")
+    return codes.astype(np.int8)

@@ -1,0 +1,142 @@
+"""One server's metrics over the time grid: load, growth, correlated noise, spikes, clipping.
+
+Multiply-adds are written out: BLAS and fused reductions differ by processor in the last bits, these do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from dask_synth.model.archetypes import ArchetypeProfile, cholesky_factor
+from dask_synth.model.calendar import Calendar, Seasonality, growth_factor, load_factor
+from dask_synth.model.seeds import Purpose, generator
+
+Floats = npt.NDArray[np.float64]
+
+SPIKE_SHARE = {"cpu": 1.0, "mem": 0.7, "disk": 0.0, "net": 0.8}
+"""How much of the spike's magnitude each metric takes; 0: it does not spike."""
+
+NET_OUT_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A dataset column: the latent metric that it shows, times `scale`, clipped to 0..`high`."""
+
+    latent: str
+    high: float
+    scale: float = 1.0
+
+
+OBSERVED: Mapping[str, Limits] = {
+    "cpu_p95": Limits("cpu", 100.0),
+    "mem_p95": Limits("mem", 100.0),
+    "disk_p95": Limits("disk", 100.0),
+    "net_in_p95": Limits("net", 1000.0),
+    "net_out_p95": Limits("net", 600.0, NET_OUT_SHARE),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """What all servers of one archetype share over one grid.
+
+    Attributes
+    ----------
+    mean
+        Latent metric -> mean before spikes, one float64 a timestamp.
+    sd
+        Latent metric -> standard deviation.
+    factor
+        4 x 4 Cholesky factor over (cpu, mem, disk, net).
+    spike_probability
+        0 where spikes are switched off.
+    spike_factor
+        Latent metric -> its factor in a spike.
+    """
+
+    mean: Mapping[str, Floats]
+    sd: Mapping[str, float]
+    factor: Floats
+    spike_probability: float
+    spike_factor: Mapping[str, float]
+
+    @classmethod
+    def of(
+        cls, profile: ArchetypeProfile, calendar: Calendar, seasonality: Seasonality, *, growth: bool, spikes: bool
+    ) -> Self:
+        """Evaluate a profile's load and growth over a calendar."""
+        load = load_factor(profile, calendar, seasonality)
+        trend = growth_factor(profile, calendar) if growth else np.ones(len(load))
+        base = profile.base
+        return cls(
+            mean={
+                "cpu": base.cpu * load * trend,
+                "mem": base.mem * load * trend,
+                "disk": base.disk * trend,
+                "net": base.net * load,
+            },
+            sd=dict(zip(SPIKE_SHARE, astuple(profile.sd), strict=True)),
+            factor=cholesky_factor(profile.correlation),
+            spike_probability=profile.spike_probability if spikes else 0.0,
+            spike_factor={
+                metric: share * profile.spike_magnitude if share else 1.0 for metric, share in SPIKE_SHARE.items()
+            },
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of timestamps."""
+        return len(self.mean["cpu"])
+
+
+def server_metrics(baseline: Baseline, seed: int, server: int, out: Mapping[str, Floats]) -> None:
+    """Write one server's metric columns into `out`.
+
+    Parameters
+    ----------
+    baseline
+        Of the server's archetype.
+    seed, server
+        What the noise and the spikes are drawn from.
+    out
+        Column name -> contiguous float64 array with one element a timestamp.
+    """
+    normals = generator(seed, Purpose.NOISE, server).standard_normal((baseline.size, 4))
+    spikes = np.flatnonzero(generator(seed, Purpose.SPIKES, server).random(baseline.size) < baseline.spike_probability)
+    latent = dict(zip(baseline.mean, correlate(normals, baseline.factor), strict=True))
+    for metric, values in latent.items():
+        values *= baseline.sd[metric]
+        values += baseline.mean[metric]
+        if baseline.spike_factor[metric] != 1.0:
+            values[spikes] *= baseline.spike_factor[metric]
+    for column, limits in OBSERVED.items():
+        observe(latent[limits.latent], limits, out[column])
+
+
+def correlate(normals: Floats, factor: Floats) -> list[Floats]:
+    """Return the columns of ``normals @ factor.T``, each contiguous, added up from left to right."""
+    columns = np.ascontiguousarray(normals.T)
+    scratch = np.empty(len(normals))
+    correlated = []
+    for row, weights in enumerate(factor.tolist()):
+        total = columns[0] * weights[0]
+        for column in range(1, row + 1):
+            total += np.multiply(columns[column], weights[column], out=scratch)
+        correlated.append(total)
+    return correlated
+
+
+def observe(latent: Floats, limits: Limits, out: Floats) -> None:
+    """Scale, clip and round to 2 decimals, into `out`."""
+    np.multiply(latent, limits.scale, out=out)
+    np.clip(out, 0.0, limits.high, out=out)
+    # What numpy.round(out, 2) does, without its temporary.
+    out *= 100.0
+    np.rint(out, out=out)
+    out /= 100.0

@@ -1,0 +1,76 @@
+"""One chunk to one Arrow table. Pure, and no Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from dask_synth.model.metrics import server_metrics
+from dask_synth.pipeline.plan import Chunk, FleetSpec
+from dask_synth.schema import CATEGORICAL, METRICS, NAMES, PARTITION_KEY, SCHEMA
+
+
+def chunk_table(spec: FleetSpec, chunk: Chunk) -> pa.Table:
+    """Make the rows of a chunk's servers, sorted by server, then time.
+
+    Returns
+    -------
+    pyarrow.Table
+        The columns of :data:`dask_synth.schema.SCHEMA`, with the strings dictionary-encoded: one entry a server.
+    """
+    baseline = spec.baseline(chunk.archetype)
+    size = baseline.size
+    metrics = {name: np.empty(chunk.servers * size) for name in METRICS}
+    for position, server in enumerate(range(chunk.start, chunk.stop)):
+        rows = slice(position * size, (position + 1) * size)
+        server_metrics(baseline, spec.seed, server, {name: values[rows] for name, values in metrics.items()})
+    columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {**metrics}
+    columns["timestamp"] = np.tile(spec.grid.timestamps(), chunk.servers)
+    columns.update({name: np.tile(values, chunk.servers) for name, values in spec.calendar().columns.items()})
+    columns.update(_text_columns(spec, chunk, size))
+    return pa.table([pa.array(columns[name]) for name in NAMES], names=list(NAMES))
+
+
+def chunk_frame(chunk: Chunk, spec: FleetSpec) -> pd.DataFrame:
+    """Return a chunk as pandas, in the documented dtypes."""
+    frame: pd.DataFrame = chunk_table(spec, chunk).cast(SCHEMA).to_pandas()
+    return frame
+
+
+def servers_table(spec: FleetSpec) -> pa.Table:
+    """Return one row a server: id, app, metadata, type, and the parameters of its profile."""
+    fleet, blocks, categories = spec.fleet, spec.fleet.blocks(), spec.fleet.categories()
+    codes = fleet.metadata_codes(spec.seed, 0, fleet.servers)
+    codes[PARTITION_KEY] = np.repeat(
+        np.array([categories[PARTITION_KEY].index(block.archetype) for block in blocks], np.int8),
+        [block.stop - block.start for block in blocks],
+    )
+    columns = {
+        "server_id": fleet.server_ids(0, fleet.servers),
+        "app_name": fleet.app_names(codes["business_unit"].tolist(), 0),
+    }
+    columns |= {name: _dictionary(codes[name], categories[name]) for name in CATEGORICAL}
+    profiles = pd.json_normalize([asdict(spec.archetypes[name]) for name in categories[PARTITION_KEY]], sep="_")
+    of_server = profiles.astype(float).iloc[codes[PARTITION_KEY]]
+    return pa.table(columns | {f"profile_{name}": of_server[name].to_numpy() for name in profiles})
+
+
+def _text_columns(spec: FleetSpec, chunk: Chunk, size: int) -> dict[str, pa.Array]:
+    fleet, categories = spec.fleet, spec.fleet.categories()
+    codes = fleet.metadata_codes(spec.seed, chunk.start, chunk.stop)
+    codes[PARTITION_KEY] = np.full(chunk.servers, categories[PARTITION_KEY].index(chunk.archetype), np.int8)
+    of_server = np.repeat(np.arange(chunk.servers, dtype=np.int32), size)
+    text = {
+        "server_id": _dictionary(of_server, fleet.server_ids(chunk.start, chunk.stop)),
+        "app_name": _dictionary(of_server, fleet.app_names(codes["business_unit"].tolist(), chunk.start)),
+    }
+    return text | {name: _dictionary(np.repeat(codes[name], size), categories[name]) for name in CATEGORICAL}
+
+
+def _dictionary(codes: npt.NDArray[np.integer], values: Sequence[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(values, pa.string()))

@@ -1,0 +1,118 @@
+"""The plan of a run: which servers are made together, and what will come of it. Pure, and no Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from dask_synth.config import RunConfig
+from dask_synth.model.archetypes import ArchetypeProfile
+from dask_synth.model.calendar import Calendar, Seasonality, TimeGrid, calendar_of
+from dask_synth.model.fleet import Fleet
+from dask_synth.model.metrics import Baseline
+from dask_synth.storage.manifest import run_identity
+
+BYTES_PER_ROW = {"parquet": 8, "csv": 20}
+"""Measured on hourly_200; only ever used to estimate."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Servers start, ..., stop - 1 of one archetype, over their whole time range: one task, one part."""
+
+    index: int
+    archetype: str
+    start: int
+    stop: int
+
+    @property
+    def servers(self) -> int:
+        """Number of servers."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class FleetSpec:
+    """All that decides the values of a fleet: what a task carries to a worker."""
+
+    seed: int
+    fleet: Fleet
+    grid: TimeGrid
+    seasonality: Seasonality
+    growth: bool
+    spikes: bool
+    archetypes: Mapping[str, ArchetypeProfile]
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Self:
+        """Take the model's part of a configuration."""
+        fleet = config.fleet
+        return cls(
+            seed=config.seed,
+            fleet=Fleet(
+                servers=fleet.servers,
+                mix=tuple(fleet.mix.items()),
+                business_units=tuple(fleet.business_units.items()),
+                criticalities=tuple(fleet.criticalities.items()),
+                regions=tuple(fleet.regions.items()),
+            ),
+            grid=TimeGrid(config.time.start_date, config.time.end_date, config.time.granularity),
+            seasonality=config.seasonality,
+            growth=config.growth,
+            spikes=config.spikes,
+            archetypes={name: config.archetypes[name] for name in fleet.mix},
+        )
+
+    def calendar(self) -> Calendar:
+        """Return the grid's calendar, shared by all chunks that this process makes."""
+        return calendar_of(self.grid, self.seasonality)
+
+    def baseline(self, archetype: str) -> Baseline:
+        """Return what all servers of an archetype share."""
+        profile = self.archetypes[archetype]
+        return Baseline.of(profile, self.calendar(), self.seasonality, growth=self.growth, spikes=self.spikes)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A configuration, cut into chunks."""
+
+    config: RunConfig
+    spec: FleetSpec
+    chunks: tuple[Chunk, ...]
+    run_id: str = field(repr=False)
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Self:
+        """Cut each archetype's servers into chunks of at most rows_per_partition rows, and at least one server."""
+        spec = FleetSpec.of(config)
+        size = max(1, config.output.rows_per_partition // spec.grid.size)
+        chunks: list[Chunk] = []
+        for archetype, first, last in spec.fleet.blocks():
+            for start in range(first, last, size):
+                chunks.append(Chunk(len(chunks), archetype, start, min(start + size, last)))
+        return cls(config, spec, tuple(chunks), run_identity(config.model_dump(mode="json")))
+
+    @property
+    def rows(self) -> int:
+        """Rows of the whole dataset."""
+        return self.spec.fleet.servers * self.spec.grid.size
+
+    def estimated_bytes(self) -> dict[str, int]:
+        """Return the expected size of each format that is asked for."""
+        return {format_: self.rows * BYTES_PER_ROW[format_] for format_ in self.config.output.formats}
+
+    def describe(self) -> dict[str, Any]:
+        """Return the plan in figures, for people."""
+        grid = self.spec.grid
+        return {
+            "run": self.run_id,
+            "servers": self.spec.fleet.servers,
+            "archetypes": {block.archetype: block.stop - block.start for block in self.spec.fleet.blocks()},
+            "time": f"{grid.start} to {grid.end}, {grid.granularity}: {grid.size:,} timestamps",
+            "rows": self.rows,
+            "partitions": len(self.chunks),
+            "estimated_bytes": self.estimated_bytes(),
+            "output": self.config.output.path,
+        }

