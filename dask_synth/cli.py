@@ -44,6 +44,8 @@ class _DefaultGroup(click.Group):
             ctx.exit(EXIT_FAILED)
 
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+SCHEDULER_HELP = "local, threads[:N], processes[:N], tcp://host:port, or a scheduler file."
 SET_HELP = "Any key of the configuration, such as --set fleet.mix.web=0.5; the value is YAML. Repeatable."
 
 # (option, configuration key, help): each sets one key of the configuration.
@@ -118,15 +120,18 @@ def main() -> None:
 
 @main.command(epilog=EPILOG)
 @config_options
-@click.option("--scheduler", default="local", show_default=True, metavar="WHERE",
-              help="local, threads[:N], processes[:N], tcp://host:port, or a scheduler file.")  # fmt: skip
+@click.option("--scheduler", default="local", show_default=True, metavar="WHERE", help=SCHEDULER_HELP)
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
-@click.option("--log-level", default="warning", show_default=True,
-              type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False), help="What to log.")  # fmt: skip
+@click.option("--log-level", default="warning", show_default=True, type=click.Choice(LOG_LEVELS), help="What to log.")
 def generate(
-    config_path: str | None, settings: tuple[str, ...], formats: tuple[str, ...], scheduler: str, dry_run: bool,
-    log_level: str, **options: Any,
-) -> None:  # fmt: skip
+    config_path: str | None,
+    settings: tuple[str, ...],
+    formats: tuple[str, ...],
+    scheduler: str,
+    dry_run: bool,
+    log_level: str,
+    **options: Any,
+) -> None:
     """Make a dataset: Parquet and CSV.gz, and a manifest once it is whole."""
     start = perf_counter()
     from rich.console import Console
