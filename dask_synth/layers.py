@@ -98,16 +98,24 @@ def effective_config(path: str | os.PathLike[str] | None, overrides: Mapping[str
         _put(data, tuple(dotted.split(".")), value, origins)
         _forget(origins, dotted)
         origins.update(dict.fromkeys((".".join(leaf) for leaf, _ in _leaves(_nested(dotted, value))), origin))
+    return EffectiveConfig(validated(data, origins, problems), origins)
+
+
+def validated(
+    data: Mapping[str, Any], origins: Mapping[str, str] | None = None, known: Sequence[Problem] = ()
+) -> RunConfig:
+    """Return the configuration of nested values, or raise ConfigError with the `known` problems and its own."""
+    problems = list(known)
     try:
         config = RunConfig(**data)
     except ValidationError as error:
         found = error.errors()
         # Pydantic also blames the list for having lost its bad items: the deeper error says it.
         deepest = [one for one in found if not any(_lies_below(other["loc"], one["loc"]) for other in found)]
-        problems.extend(_problem(details, origins) for details in deepest)
+        problems.extend(_problem(details, origins or {}) for details in deepest)
     if problems:
         raise ConfigError(problems)
-    return EffectiveConfig(config, origins)
+    return config
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -69,6 +69,12 @@ class TimeGrid:
         step = np.timedelta64(GRANULARITIES[self.granularity], "m").astype("m8[us]")
         return np.asarray(np.datetime64(self.start, "us") + np.arange(self.size) * step)
 
+    def span(self, first_row: int = 0) -> tuple[dt.datetime, dt.datetime]:
+        """Return the timestamps of `first_row` and of the last row."""
+        step = dt.timedelta(minutes=GRANULARITIES[self.granularity])
+        start = dt.datetime.combine(self.start, dt.time())
+        return start + first_row * step, start + (self.size - 1) * step
+
 
 @dataclass(frozen=True)
 class Holiday:
