@@ -123,9 +123,9 @@ def connected(console: Console, scheduler: str) -> Iterator[Client]:
     """Connect, and say where the dashboard is."""
     from dask_synth.pipeline.scheduler import connect
 
-    # What Dask warns of (a lost worker, a cancelled task) the run handles, and says itself.
+    # What Dask says of lost workers and failed tasks, with tracebacks, the run handles and says in a line.
     level = logging.getLogger().level
-    logging.getLogger("distributed").setLevel(logging.ERROR if level == logging.WARNING else level)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL if level == logging.WARNING else level)
     with connect(scheduler) as client:
         if console.is_terminal:
             console.print(f"dashboard {client.dashboard_link}", highlight=False)

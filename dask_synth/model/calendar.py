@@ -211,8 +211,8 @@ def calendar_columns(days: pd.DatetimeIndex) -> dict[str, npt.NDArray[np.generic
         "year": days.year.to_numpy(np.int16),
         "month": days.month.to_numpy(np.int8),
         "quarter": days.quarter.to_numpy(np.int8),
-        "dayofweek": days.dayofweek.to_numpy(np.int8),
-        "is_weekend": (days.dayofweek >= 5).astype(np.int8),
+        "dayofweek": days.day_of_week.to_numpy(np.int8),
+        "is_weekend": (days.day_of_week >= 5).astype(np.int8),
         "is_eoq": days.is_quarter_end.astype(np.int8),
         "is_holiday": np.asarray(is_holiday).astype(np.int8),
     }

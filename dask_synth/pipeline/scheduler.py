@@ -7,6 +7,7 @@ interpreter's lock, so threads share one set of imports and start at once (to me
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ def _local(workers: int, *, processes: bool) -> LocalCluster:
             processes=processes,
             host=LOOPBACK if processes else None,
             dashboard_address=f"{LOOPBACK}:8787",
+            silence_logs=logging.getLogger("distributed").getEffectiveLevel(),
             # In one process a limit could only pause the very process that generates.
             memory_limit="auto" if processes else 0,
         )

@@ -10,6 +10,7 @@ import errno
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from itertools import islice
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -36,6 +37,9 @@ LOST_WORKERS = 10
 
 NO_WORKER_SECONDS = 30
 """How long a run without any worker waits for one: a nanny brings a killed one back in two or three."""
+
+FETCH_SECONDS = 10
+"""How long the receipt of a finished task is waited for."""
 
 HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 """The output's fault: another attempt would end alike."""
@@ -78,9 +82,10 @@ def run_chunks(spec: FleetSpec, chunks: Sequence[Chunk], target: Target, client:
         while running:
             future = _next_done(done, client)
             chunk, _ = running.pop(str(future.key))
-            if future.status == "finished":
+            receipt = _receipt(future)
+            if receipt:
                 submit(islice(waiting, 1))
-                yield future.result()
+                yield receipt
             else:
                 attempts[chunk.index] += 1
                 _check_hope(chunk, future, attempts[chunk.index], client)
@@ -114,6 +119,17 @@ def _next_done(done: SimpleQueue[Future[Any]], client: Client) -> Future[Any]:
         alone_since = alone_since or monotonic()
         if monotonic() - alone_since > NO_WORKER_SECONDS:
             raise RunError(f"no worker is left, and none came for {NO_WORKER_SECONDS} s")
+
+
+def _receipt(future: Future[Any]) -> Receipt | None:
+    """Return a finished task's receipt; None if it failed, or if its worker went before it could be fetched."""
+    if future.status != "finished":
+        return None
+    try:
+        receipt: Receipt = future.result(timeout=FETCH_SECONDS)
+    except (TimeoutError, CancelledError):
+        return None
+    return receipt
 
 
 def _check_hope(chunk: Chunk, future: Future[Any], attempts: int, client: Client) -> None:

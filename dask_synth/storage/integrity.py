@@ -34,9 +34,9 @@ def parquet_rows(path: Path) -> tuple[int, str] | None:
     """Return the rows and the run id that a Parquet file's footer tells, or None if it has no whole footer."""
     try:
         metadata = pq.read_metadata(path)
-    except (OSError, pa.ArrowInvalid):
+    except (OSError, ValueError, pa.ArrowException):  # a damaged footer can be anything
         return None
-    return metadata.num_rows, (metadata.metadata or {}).get(RUN_ID_KEY.encode(), b"").decode()
+    return metadata.num_rows, (metadata.metadata or {}).get(RUN_ID_KEY.encode(), b"").decode(errors="replace")
 
 
 def csv_rows(path: Path) -> int | None:
