@@ -125,8 +125,7 @@ def connected(console: Console, scheduler: str) -> Iterator[Client]:
 
     # What Dask says of lost workers and failed tasks, with tracebacks, the run handles and says in a line.
     level = logging.getLogger().level
-    logging.getLogger("distributed").setLevel(logging.CRITICAL if level == logging.WARNING else level)
-    with connect(scheduler) as client:
+    with connect(scheduler, logging.CRITICAL if level == logging.WARNING else level) as client:
         if console.is_terminal:
             console.print(f"dashboard {client.dashboard_link}", highlight=False)
         yield client

@@ -91,7 +91,8 @@ def run_chunks(spec: FleetSpec, chunks: Sequence[Chunk], target: Target, client:
                 _check_hope(chunk, future, attempts[chunk.index], client)
                 submit([chunk])
     finally:
-        client.cancel([future for _, future in running.values()], force=True)
+        if running:
+            client.cancel([future for _, future in running.values()], force=True)
 
 
 def _generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt:
