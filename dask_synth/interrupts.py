@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import FrameType
 
 EXIT_INTERRUPTED = 3
@@ -27,9 +28,13 @@ def stopping(clean_up: Callable[[], None], message: str) -> Iterator[None]:
         Printed on stderr when the run has stopped.
     """
 
+    @cache
+    def say() -> None:
+        print(message, file=sys.stderr, flush=True)  # noqa: T201
+
     def end() -> None:
         clean_up()
-        print(message, file=sys.stderr, flush=True)  # noqa: T201
+        say()
         os._exit(EXIT_INTERRUPTED)
 
     deadline = threading.Timer(GRACE_SECONDS, end)
@@ -45,8 +50,10 @@ def stopping(clean_up: Callable[[], None], message: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        # Not sys.exit: the interpreter would wait for the threads of tasks that nobody needs any more.
-        end()
+        clean_up()
+        say()
+        # The deadline stays: on its way out the interpreter waits for the threads of tasks.
+        raise SystemExit(EXIT_INTERRUPTED) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -7,6 +7,7 @@ interpreter's lock, so threads share one set of imports and start at once (to me
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import warnings
@@ -16,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Nanny
 
 from dask_synth.errors import SchedulerError
 
@@ -75,10 +76,20 @@ def connect(scheduler: str = "local", log_level: int = logging.WARNING) -> Itera
         # In one process the scheduler has no address, and Dask would guess the machine's outer one for the link.
         link = dask.config.set({"distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status"})
         with link, LOCAL_KINDS[kind](int(count or _cores()), log_level) as cluster, Client(cluster) as client:
-            yield client
+            try:
+                yield client
+            except BaseException:
+                cluster.sync(_end_processes, cluster)
+                raise
         return
     with _join(scheduler) as client:
         yield client
+
+
+async def _end_processes(cluster: LocalCluster) -> None:
+    """End worker processes now: closing a cluster waits for tasks whose result nobody will fetch."""
+    nannies = [worker for worker in cluster.workers.values() if isinstance(worker, Nanny)]
+    await asyncio.gather(*(nanny.kill(timeout=0.2, reason="interrupted") for nanny in nannies))
 
 
 def _join(scheduler: str) -> Client:
