@@ -12,7 +12,7 @@ from functools import cache
 from types import FrameType
 
 EXIT_INTERRUPTED = 3
-GRACE_SECONDS = 4.0
+GRACE_SECONDS = 3.5
 """After this, what a task in this process still does is not waited for."""
 
 
