@@ -17,7 +17,6 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from dask.delayed import delayed
 from distributed import Client, Future, KilledWorker, get_worker
 
 from dask_synth.errors import RunError
@@ -62,9 +61,6 @@ def run_chunks(spec: FleetSpec, chunks: Sequence[Chunk], target: Target, client:
         If a chunk cannot be made, or no worker is left.
     """
     token = uuid4().hex
-    # A task of its own, so that the graph holds the specification once, not once a chunk.
-    shared = delayed(spec, name=f"fleet-spec-{token}", traverse=False)
-    task = delayed(_generate_and_write, pure=False)
     waiting = iter(chunks)
     running: dict[str, tuple[Chunk, Future[Any]]] = {}
     done: SimpleQueue[Future[Any]] = SimpleQueue()
@@ -72,8 +68,9 @@ def run_chunks(spec: FleetSpec, chunks: Sequence[Chunk], target: Target, client:
 
     def submit(some: Iterator[Chunk] | list[Chunk]) -> None:
         keys = {f"generate-and-write-{token}-{chunk.index}-{attempts[chunk.index]}": chunk for chunk in some}
-        tasks = [task(shared, chunk, target, dask_key_name=key) for key, chunk in keys.items()]
-        for future in client.compute(tasks):
+        # The specification goes with each task, in two kilobytes: as a task of its own it would die with its workers.
+        known = {"spec": spec, "target": target, "pure": False}
+        for future in client.map(_generate_and_write, list(keys.values()), key=list(keys), **known) if keys else ():
             running[future.key] = keys[future.key], future
             future.add_done_callback(done.put)
 
@@ -95,15 +92,12 @@ def run_chunks(spec: FleetSpec, chunks: Sequence[Chunk], target: Target, client:
             client.cancel([future for _, future in running.values()], force=True)
 
 
-def _generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt:
+def _generate_and_write(chunk: Chunk, spec: FleetSpec, target: Target) -> Receipt:
     try:
         return generate_and_write(spec, chunk, target)
     except Exception as error:
         code = error.errno if isinstance(error, OSError) else None
         raise ChunkError(get_worker().address, f"{type(error).__name__}: {error}", code) from error
-
-
-_generate_and_write.__name__ = "generate-and-write"
 
 
 def _next_done(done: SimpleQueue[Future[Any]], client: Client) -> Future[Any]:

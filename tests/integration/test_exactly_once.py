@@ -59,7 +59,7 @@ def assert_undisturbed(dataset: dask_synth.Dataset, undisturbed: dask_synth.Data
 
 def run_among_dying_workers(path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
     with four_workers() as client:
-        client.register_plugin(KillWorker(delay="2 s", mode=mode))
+        client.register_plugin(KillWorker(delay="4 s", mode=mode))
         assert_undisturbed(dask_synth.generate(hourly_200(path), client), undisturbed)
 
 
