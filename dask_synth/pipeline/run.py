@@ -14,7 +14,7 @@ from dask.delayed import delayed
 from distributed import Client, Future, as_completed
 
 from dask_synth.config import RunConfig
-from dask_synth.errors import RunError
+from dask_synth.errors import OutputError, RunError
 from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.pipeline.scheduler import connect
 from dask_synth.pipeline.write import Receipt, Target, generate_and_write, join_csv, write_servers
@@ -71,7 +71,10 @@ def generate(config: RunConfig, client: Client | None = None, on_receipt: OnRece
 
 def prepare_output(config: RunConfig) -> Path:
     """Return the absolute path of a run's output, or raise OutputError if no dataset can be made there."""
-    root = Path(config.output.path).expanduser().absolute()
+    try:
+        root = Path(config.output.path).expanduser().absolute()
+    except RuntimeError as error:  # ~ and a user whom this machine does not have
+        raise OutputError(f"output.path: {config.output.path!r} cannot be written: {error}") from None
     check_claimable(root)
     return root
 

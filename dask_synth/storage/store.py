@@ -84,6 +84,12 @@ def _umask() -> int:
 
 def check_claimable(root: Path) -> None:
     """Raise OutputError unless a new dataset can be made at `root`. Nothing is left behind."""
+    try:
+        root.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # a name that is too long, a closed folder, a zero byte
+        raise OutputError(f"output.path: {str(root)!r} cannot be written: {error}") from None
     if root.exists() and not root.is_dir():
         raise OutputError(f"output.path: {str(root)!r} is a file; name a folder that does not exist yet")
     if root.is_dir() and any(root.iterdir()):
