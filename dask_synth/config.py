@@ -230,7 +230,7 @@ class RunConfig(BaseSettings):
     ) -> dict[str, ArchetypeProfile]:
         bad = [name for name in profiles if not ARCHETYPE_NAME.fullmatch(name)]
         if bad:
-            raise ValueError(f"{bad[0]!r} cannot name an archetype: use letters, digits, '_', '-' and '.', a letter first")
+            raise ValueError(f"{bad[0]!r} cannot name an archetype: a letter, then letters, digits, '_', '-' and '.'")
         fleet = info.data.get("fleet")
         unknown = [name for name in fleet.mix if name not in profiles] if fleet else []
         if unknown:
