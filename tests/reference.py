@@ -39,6 +39,9 @@ class Switches(NamedTuple):
     spikes: bool = True
 
 
+EVERYTHING = Switches()
+
+
 class Row(NamedTuple):
     timestamp: dt.datetime
     cpu: float
@@ -63,7 +66,7 @@ def cholesky(square: list[list[float]]) -> list[list[float]]:
     return factor
 
 
-def load(moment: dt.datetime, profile: Profile, on: Switches = Switches()) -> float:
+def load(moment: dt.datetime, profile: Profile, on: Switches = EVERYTHING) -> float:
     factor = 1.0
     if on.business_hours and 9 <= moment.hour <= 17:
         factor *= profile.business_hours
@@ -80,7 +83,7 @@ def load(moment: dt.datetime, profile: Profile, on: Switches = Switches()) -> fl
 
 
 def rows(
-    archetype: str, seed: int, server: int, first: dt.date, last: dt.date, minutes: int, on: Switches = Switches()
+    archetype: str, seed: int, server: int, first: dt.date, last: dt.date, minutes: int, on: Switches = EVERYTHING
 ) -> Iterator[Row]:
     profile = TABLE[archetype]
     factor = cholesky(matrix(profile))
