@@ -34,7 +34,7 @@ class Bad(NamedTuple):
 INDEFINITE = "archetypes: {web: {correlation: {cpu_mem: 0.99}}}\n"
 BAD_INPUT = {
     "unknown key in a file": Bad((), ("fleet.srvers", "there is no such key", "'servers'"), "fleet: {srvers: 3}\n"),
-    "unknown key in --set": Bad(("--set", "time.granularty=daily"), ("time.granularty", "--set", "'granularity'")),
+    "unknown key in --set": Bad(("--set", "time.granulrity=daily"), ("time.granulrity", "--set", "'granularity'")),
     "unknown archetype": Bad((), ("fleet.mix.wbe", "known are web, application"), "fleet: {mix: {wbe: 1.0}}\n"),
     "shares that sum to 0.9": Bad((), ("fleet.mix", "sum to 0.9", "1"), "fleet: {mix: {web: 0.4, batch: 0.5}}\n"),
     "correlation of 1.2": Bad(

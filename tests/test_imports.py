@@ -85,5 +85,5 @@ def test_the_model_needs_neither_arrow_nor_files():
 def test_every_public_name_is_there():
     for name in dask_synth.__all__:
         assert getattr(dask_synth, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'generat'"):
-        dask_synth.generat  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'fleet_fram'"):
+        dask_synth.fleet_fram  # noqa: B018
