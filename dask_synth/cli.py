@@ -54,7 +54,7 @@ class _DefaultGroup(click.Group):
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SCHEDULER_HELP = "local, threads[:N], processes[:N], tcp://host:port, or a scheduler file."
-SET_HELP = "Any key of the configuration, such as --set fleet.mix.web=0.5; the value is YAML. Repeatable."
+SET_HELP = "Any key of the configuration, such as --set archetypes.web.base.cpu=60; the value is YAML. Repeatable."
 
 # (option, configuration key, help): each sets one key of the configuration.
 KEY_OPTIONS = (

@@ -94,8 +94,10 @@ def effective_config(path: str | os.PathLike[str] | None, overrides: Mapping[str
     environment, problems = read_environment()
     _lay_over(data, environment, origins, "environment")
     # 3. The command line, or the caller.
+    for dotted in overrides:
+        _displace(data, tuple(dotted.split(".")), origins)
     for dotted, (value, origin) in overrides.items():
-        _put(data, tuple(dotted.split(".")), value, origins)
+        _put(data, tuple(dotted.split(".")), value)
         _forget(origins, dotted)
         origins.update(dict.fromkeys((".".join(leaf) for leaf, _ in _leaves(_nested(dotted, value))), origin))
     return EffectiveConfig(validated(data, origins, problems), origins)
@@ -131,9 +133,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if data is None:
         raise ConfigError([Problem("", f"{path} is empty; leave out --config to use the defaults")])
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        found = type(data).__name__ if not isinstance(data, dict) else "other keys"
+        found = f"a {type(data).__name__}" if not isinstance(data, dict) else "keys that are not text"
         raise ConfigError(
-            [Problem("", f"{path} must hold a mapping of keys such as 'fleet:' and 'time:', but holds a {found}")]
+            [Problem("", f"{path} must hold a mapping of keys such as 'fleet:' and 'time:', but holds {found}")]
         )
     return data
 
@@ -155,11 +157,23 @@ def read_environment() -> tuple[dict[str, Any], list[Problem]]:
         if (key := name[len(ENV_PREFIX) :].split("__")[0].lower()) not in RunConfig.model_fields
     ]
     try:
-        return _Environment(RunConfig, env_prefix=ENV_PREFIX, env_nested_delimiter="__")(), problems
+        found = _Environment(RunConfig, env_prefix=ENV_PREFIX, env_nested_delimiter="__")()
     except (SettingsError, ValueError) as error:
         cause = str(error.__cause__ or error)
         culprits = [name for name in names if repr(os.environ[name]) in cause] or sorted(names)
         return {}, [*problems, Problem(", ".join(culprits), cause)]
+    blamed = {problem.key for problem in problems}
+    # Pydantic-settings passes over what lies below a plain value.
+    ignored = [name for name in names if name not in blamed and not _holds(found, name[len(ENV_PREFIX) :].lower())]
+    return found, problems + [Problem(name, "there is no such key: it lies below a plain value") for name in ignored]
+
+
+def _holds(data: Any, name: str) -> bool:
+    for part in name.split("__"):
+        if not isinstance(data, Mapping) or part not in data:
+            return False
+        data = data[part]
+    return True
 
 
 def _lay_over(data: dict[str, Any], layer: Mapping[str, Any], origins: dict[str, str], origin: str) -> None:
@@ -173,8 +187,7 @@ def _lay_over(data: dict[str, Any], layer: Mapping[str, Any], origins: dict[str,
     data.update(result)
 
 
-def _put(data: dict[str, Any], key: Key, value: Any, origins: dict[str, str]) -> None:
-    _displace(data, key, origins)
+def _put(data: dict[str, Any], key: Key, value: Any) -> None:
     place = data
     for part in key[:-1]:
         below = place.get(part)

@@ -109,9 +109,7 @@ class Holiday:
             return f"holiday {self.name!r} is not known; known are {', '.join(sorted(holiday_names()))}"
         days = [day for day in (self.date, self.first, self.last) if day is not None]
         for day in days:
-            try:
-                dt.date.fromisoformat(day if len(day) > len("MM-DD") else f"2024-{day}")
-            except ValueError:
+            if not _is_day(day):
                 return f"{day!r} is not a day; write MM-DD (every year) or YYYY-MM-DD (once), in quotes"
         if self.first is not None and self.last is not None:
             if len(self.first) != len(self.last):
@@ -131,6 +129,15 @@ class Holiday:
         text = np.asarray(days.strftime("%m-%d" if len(first) == len("MM-DD") else "%Y-%m-%d"), dtype=str)
         after, before = text >= first, text <= last
         return after & before if first <= last else after | before
+
+
+def _is_day(text: str) -> bool:
+    day = text if len(text) > len("MM-DD") else f"2024-{text}"
+    try:
+        # fromisoformat also takes 20240101 and 2024-W01-1, which no day would be found equal to.
+        return dt.date.fromisoformat(day).isoformat() == day
+    except ValueError:
+        return False
 
 
 DEFAULT_HOLIDAYS = (Holiday(factor=0.5, date="01-01"), Holiday(factor=0.6, first="12-25", last="12-31"))

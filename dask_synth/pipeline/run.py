@@ -76,7 +76,7 @@ def generate(
 
 def prepare_output(plan: RunPlan, *, resume: bool = False, overwrite: bool = False) -> Path:
     """Return the absolute path of a run's output, or raise OutputError if it cannot be made there as asked."""
-    root = Path(plan.config.output.path).expanduser().absolute()
+    root = commit.absolute(plan.config.output.path)
     commit.check_writable(root)
     if resume:
         commit.check_resumable(root, plan.record())

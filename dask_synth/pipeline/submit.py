@@ -62,37 +62,38 @@ def run_chunks(spec: FleetSpec, chunks: Sequence[Chunk], target: Target, client:
     """
     token = uuid4().hex
     waiting = iter(chunks)
-    running: dict[str, tuple[Chunk, Future[Any]]] = {}
+    running: dict[Any, tuple[Chunk, Future[Any]]] = {}
     done: SimpleQueue[Future[Any]] = SimpleQueue()
     attempts: Counter[int] = Counter()
 
-    def submit(some: Iterator[Chunk] | list[Chunk]) -> None:
-        keys = {f"generate-and-write-{token}-{chunk.index}-{attempts[chunk.index]}": chunk for chunk in some}
+    def submit(chunk: Chunk) -> None:
+        key = f"generate-and-write-{token}-{chunk.index}-{attempts[chunk.index]}"
         # The specification goes with each task, in two kilobytes: as a task of its own it would die with its workers.
-        known = {"spec": spec, "target": target, "pure": False}
-        for future in client.map(_generate_and_write, list(keys.values()), key=list(keys), **known) if keys else ():
-            running[future.key] = keys[future.key], future
-            future.add_done_callback(done.put)
+        future = client.submit(_generate_and_write, spec, chunk, target, key=key, pure=False)
+        running[future.key] = chunk, future
+        future.add_done_callback(done.put)
 
     try:
-        submit(islice(waiting, WINDOW))
+        for chunk in islice(waiting, WINDOW):
+            submit(chunk)
         while running:
             future = _next_done(done, client)
-            chunk, _ = running.pop(str(future.key))
+            chunk, _ = running.pop(future.key)
             receipt = _receipt(future)
             if receipt:
-                submit(islice(waiting, 1))
+                for following in islice(waiting, 1):
+                    submit(following)
                 yield receipt
             else:
                 attempts[chunk.index] += 1
                 _check_hope(chunk, future, attempts[chunk.index], client)
-                submit([chunk])
+                submit(chunk)
     finally:
         if running:
             client.cancel([future for _, future in running.values()], force=True)
 
 
-def _generate_and_write(chunk: Chunk, spec: FleetSpec, target: Target) -> Receipt:
+def _generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt:
     try:
         return generate_and_write(spec, chunk, target)
     except Exception as error:

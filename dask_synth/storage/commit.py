@@ -40,8 +40,22 @@ def staging_of(root: Path) -> Path:
     return root.with_name(f".{root.name}.dask-synth-next")
 
 
+def absolute(path: str) -> Path:
+    """Return the absolute path of an output, with ~ resolved, or raise OutputError."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:  # ~ and a user whom this machine does not have
+        raise OutputError(f"output.path: {path!r} cannot be written: {error}") from None
+
+
 def check_writable(root: Path) -> None:
     """Raise OutputError unless files can be made at `root`. Nothing is left behind."""
+    try:
+        root.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # a name that is too long, a closed folder, a zero byte
+        raise OutputError(f"output.path: {str(root)!r} cannot be written: {error}") from None
     if root.exists() and not root.is_dir():
         raise OutputError(f"output.path: {str(root)!r} is a file; name a folder that does not exist yet")
     existing = next(folder for folder in (root, *root.absolute().parents) if folder.exists())

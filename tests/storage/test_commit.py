@@ -92,5 +92,12 @@ def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="is a file"):
         commit.check_writable(tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["file/below", "x" * 300, "a\0b"])
+def test_what_the_system_refuses_is_one_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
-        commit.check_writable(tmp_path / "file" / "below")
+        commit.check_writable(tmp_path / name)
+    with pytest.raises(OutputError, match="cannot be written"):
+        commit.absolute("~nobody-of-this-name/fleet")

@@ -41,6 +41,23 @@ def test_join_tells_size_and_digest_of_what_it_wrote(tmp_path: Path) -> None:
     assert (size, digest) == (len(content), hashlib.sha256(content).hexdigest())
 
 
+def test_removing_twice_is_no_error(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put("a", b"")
+    store.remove("a")
+    store.remove("a")
+    assert list(store.names()) == []
+
+
+def test_a_join_that_misses_a_part_leaves_the_old_file(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put("whole", b"old")
+    with pytest.raises(FileNotFoundError):
+        store.join("whole", b"head", ["missing"])
+    assert (tmp_path / "whole").read_bytes() == b"old"
+    assert list(store.names()) == ["whole"]
+
+
 def test_clean_removes_only_unfinished_files(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.put("metrics/part.parquet", b"x")
