@@ -85,7 +85,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _overrides(
     settings: tuple[str, ...], formats: tuple[str, ...], options: dict[str, Any]
 ) -> dict[str, tuple[Any, str]]:
-    from dask_synth.layers import parse_value
+    from dask_synth.sources import parse_value
 
     overrides: dict[str, tuple[Any, str]] = {}
     problems = []

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dask_synth.config import RunConfig
 from dask_synth.errors import ConfigError
-from dask_synth.layers import as_yaml, effective_config, load_config, parse_value, read_environment, read_yaml
+from dask_synth.layers import as_yaml, effective_config, load_config
+from dask_synth.sources import parse_value, read_environment, read_yaml
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from distributed import Client
 
 from dask_synth.config import RunConfig
 from dask_synth.errors import ConfigError, OutputError, Problem, RunError
-from dask_synth.layers import validated
 from dask_synth.pipeline.plan import FleetSpec, RunPlan
 from dask_synth.pipeline.run import OnReceipt, tidy, write_parts
+from dask_synth.problems import validated
 from dask_synth.storage import commit
 from dask_synth.storage.dataset import CSV_NAME, METRICS, Dataset, open_dataset
 from dask_synth.storage.lock import hold
