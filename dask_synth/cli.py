@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import shlex
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import dask_synth
-from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem, RunError
-
-if TYPE_CHECKING:
-    from distributed import Client
-    from rich.console import Console
+from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem
+from dask_synth.options import config_options, overrides_of, scheduler_options
+from dask_synth.session import again, connected, console_of, resumable
 
 EXIT_INVALID = 1
 EXIT_FAILED = 3
@@ -52,85 +44,6 @@ class _DefaultGroup(click.Group):
             ctx.exit(EXIT_FAILED)
 
 
-LOG_LEVELS = ("debug", "info", "warning", "error")
-SCHEDULER_HELP = "local, threads[:N], processes[:N], tcp://host:port, or a scheduler file."
-SET_HELP = "Any key of the configuration, such as --set archetypes.web.base.cpu=60; the value is YAML. Repeatable."
-
-# (option, configuration key, help): each sets one key of the configuration.
-KEY_OPTIONS = (
-    ("--servers", "fleet.servers", "Number of servers [120]."),
-    ("--start-date", "time.start_date", "First day, YYYY-MM-DD [2022-01-01]."),
-    ("--end-date", "time.end_date", "Last day, included [2025-12-31]."),
-    ("--years", "time.years", "Number of years, instead of --end-date."),
-    ("--granularity", "time.granularity", "daily, hourly, 30min, 15min, 5min or 1min [daily]."),
-    ("--seed", "seed", "Seed of all random numbers [42]."),
-    ("--output", "output.path", "Folder to make [output]."),
-)
-
-
-def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that make up a configuration."""
-    command = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET_HELP)(command)
-    formats = click.option(
-        "--format", "formats", multiple=True, metavar="FORMAT", help="parquet or csv; repeat for both [both]."
-    )
-    command = formats(command)
-    for option, key, text in reversed(KEY_OPTIONS):
-        command = click.option(option, key.replace(".", "__"), metavar="VALUE", help=text)(command)
-    return click.option("--config", "config_path", metavar="FILE", help="YAML file; see `config` for all keys.")(
-        command
-    )
-
-
-def _overrides(
-    settings: tuple[str, ...], formats: tuple[str, ...], options: dict[str, Any]
-) -> dict[str, tuple[Any, str]]:
-    from dask_synth.sources import parse_value
-
-    overrides: dict[str, tuple[Any, str]] = {}
-    problems = []
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key:
-            problems.append(
-                Problem("--set", f"{setting!r} is not KEY=VALUE; write for example --set fleet.servers=200")
-            )
-            continue
-        try:
-            overrides[key] = parse_value(text), f"--set {key}"
-        except ValueError as error:
-            problems.append(Problem(key, f"{error} (from --set)"))
-    if problems:
-        raise ConfigError(problems)
-    for option, key, _ in KEY_OPTIONS:
-        if (value := options[key.replace(".", "__")]) is not None:
-            overrides[key] = value, option
-    if formats:
-        overrides["output.formats"] = list(formats), "--format"
-    return overrides
-
-
-def scheduler_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that works on Dask."""
-    levels = click.Choice(LOG_LEVELS)
-    log_level = click.option("--log-level", default="warning", show_default=True, type=levels, help="What to log.")
-    scheduler = click.option("--scheduler", default="local", show_default=True, metavar="WHERE", help=SCHEDULER_HELP)
-    return scheduler(log_level(command))
-
-
-@contextmanager
-def connected(console: Console, scheduler: str) -> Iterator[Client]:
-    """Connect, and say where the dashboard is."""
-    from dask_synth.pipeline.scheduler import connect
-
-    # What Dask says of lost workers and failed tasks, with tracebacks, the run handles and says in a line.
-    level = logging.getLogger().level
-    with connect(scheduler, logging.CRITICAL if level == logging.WARNING else level) as client:
-        if console.is_terminal:
-            console.print(f"dashboard {client.dashboard_link}", highlight=False)
-        yield client
-
-
 @click.group("synth", cls=_DefaultGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(dask_synth.__version__, prog_name="dask-synth")
 def main() -> None:
@@ -145,33 +58,6 @@ def main() -> None:
     python -m dask_synth config --servers 200                  show every key, and where its value comes from
     python -m dask_synth generate --help                       all options
     """
-
-
-def _console(log_level: str) -> Console:
-    from rich.console import Console
-
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=log_level.upper(), stream=sys.stderr, format=form)
-    return Console()
-
-
-@contextmanager
-def _resumable(root: Path, command: str) -> Iterator[None]:
-    """Say on failure and interruption what is kept and what to type; clean up after both."""
-    from dask_synth.interrupts import stopping
-    from dask_synth.storage.store import LocalStore
-
-    hint = f"Finished parts are kept. To go on:\n  {command}"
-    with stopping(LocalStore(root).clean, f"Interrupted: nothing was committed. {hint}"):
-        try:
-            yield
-        except RunError as error:
-            raise RunError(f"{error}\n{hint}") from error
-
-
-def _again(*extra: str) -> str:
-    words = [word for word in sys.argv[1:] if word not in ("--resume", *extra)]
-    return shlex.join(["python", "-m", "dask_synth", *words, *extra])
 
 
 @main.command(epilog=EPILOG)
@@ -199,9 +85,9 @@ def generate(
 
     if resume and overwrite:
         raise ConfigError([Problem("--resume", "cannot be given with --overwrite, which goes on by itself")])
-    config = effective_config(config_path, _overrides(settings, formats, options)).config
+    config = effective_config(config_path, overrides_of(settings, formats, options)).config
     plan = RunPlan.of(config)
-    console = _console(log_level)
+    console = console_of(log_level)
     if dry_run or console.is_terminal:
         show_plan(console, plan)
     if dry_run:
@@ -210,7 +96,7 @@ def generate(
 
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     with (
-        _resumable(root, _again("--overwrite" if overwrite else "--resume")),
+        resumable(root, again("--overwrite" if overwrite else "--resume")),
         connected(console, scheduler) as client,
         progress_bar(console, plan) as on_receipt,
     ):
@@ -232,14 +118,14 @@ def append(path: str, until: str, scheduler: str, log_level: str) -> None:
     from dask_synth.progress import progress_bar, show_plan, show_result
     from dask_synth.storage.commit import check_writable, staging_of
 
-    console = _console(log_level)
+    console = console_of(log_level)
     dataset = dask_synth.open_dataset(path)
     plan = append_plan(dataset, parse_day(until))
     check_writable(staging_of(dataset.path))
     if console.is_terminal:
         show_plan(console, plan)
     with (
-        _resumable(staging_of(dataset.path), _again()),
+        resumable(staging_of(dataset.path), again()),
         connected(console, scheduler) as client,
         progress_bar(console, plan) as on_receipt,
     ):
@@ -253,7 +139,7 @@ def append(path: str, until: str, scheduler: str, log_level: str) -> None:
 @click.pass_context
 def verify(ctx: click.Context, path: str, scheduler: str, log_level: str) -> None:
     """Re-hash every file of a dataset; name each that is missing, changed, or not in the manifest."""
-    console = _console(log_level)
+    console = console_of(log_level)
     try:
         dataset = dask_synth.open_dataset(path)
     except DamagedManifestError as error:
@@ -276,4 +162,4 @@ def show_config(config_path: str | None, settings: tuple[str, ...], formats: tup
     """Print the effective configuration as YAML, with where each value came from."""
     from dask_synth.layers import as_yaml, effective_config
 
-    click.echo(as_yaml(effective_config(config_path, _overrides(settings, formats, options))), nl=False)
+    click.echo(as_yaml(effective_config(config_path, overrides_of(settings, formats, options))), nl=False)

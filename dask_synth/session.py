@@ -1,0 +1,59 @@
+"""What stands around a command's work: where it prints and logs, the cluster, what happens when it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dask_synth.errors import RunError
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from rich.console import Console
+
+
+def console_of(log_level: str) -> Console:
+    """Set up logging, and return where to print."""
+    from rich.console import Console
+
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=log_level.upper(), stream=sys.stderr, format=form)
+    return Console()
+
+
+@contextmanager
+def resumable(root: Path, command: str) -> Iterator[None]:
+    """Say on failure and interruption what is kept and what to type; clean up after both."""
+    from dask_synth.interrupts import stopping
+    from dask_synth.storage.store import LocalStore
+
+    hint = f"Finished parts are kept. To go on:\n  {command}"
+    with stopping(LocalStore(root).clean, f"Interrupted: nothing was committed. {hint}"):
+        try:
+            yield
+        except RunError as error:
+            raise RunError(f"{error}\n{hint}") from error
+
+
+def again(*extra: str) -> str:
+    """Return the command line that was typed, with `extra` options: what a person types to go on."""
+    words = [word for word in sys.argv[1:] if word not in ("--resume", *extra)]
+    return shlex.join(["python", "-m", "dask_synth", *words, *extra])
+
+
+@contextmanager
+def connected(console: Console, scheduler: str) -> Iterator[Client]:
+    """Connect, and say where the dashboard is."""
+    from dask_synth.pipeline.scheduler import connect
+
+    # What Dask says of lost workers and failed tasks, with tracebacks, the run handles and says in a line.
+    level = logging.getLogger().level
+    with connect(scheduler, logging.CRITICAL if level == logging.WARNING else level) as client:
+        if console.is_terminal:
+            console.print(f"dashboard {client.dashboard_link}", highlight=False)
+        yield client
