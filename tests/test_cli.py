@@ -15,9 +15,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 import dask_synth
-from dask_synth.cli import KEY_OPTIONS, main
+from dask_synth.cli import main
 from dask_synth.config import RunConfig
 from dask_synth.layers import load_config
+from dask_synth.options import KEY_OPTIONS
 
 ROOT = Path(dask_synth.__file__).parent.parent
 
