@@ -34,7 +34,7 @@ ATTEMPTS = 3
 LOST_WORKERS = 10
 """How often a chunk may take its workers with it; each time Dask has already tried a few."""
 
-NO_WORKER_SECONDS = 30
+NO_WORKER_SECONDS = 60
 """How long a run without any worker waits for one: a nanny brings a killed one back in two or three."""
 
 FETCH_SECONDS = 10

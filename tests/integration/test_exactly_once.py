@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from distributed import Client, LocalCluster
 from distributed.chaos import KillWorker
@@ -69,8 +68,7 @@ def run_among_killed_workers(path: Path, undisturbed: dask_synth.Dataset, seed: 
 
         def kill_one_a_second() -> None:
             while not stop.wait(1):
-                pids = [worker["pid"] for worker in _worker_info(client)]
-                if pids:
+                if pids := _working_pids(client.cluster):
                     killed.append(chance.choice(pids))
                     _kill(killed[-1])
 
@@ -85,16 +83,12 @@ def run_among_killed_workers(path: Path, undisturbed: dask_synth.Dataset, seed: 
     return len(killed)
 
 
-def _worker_info(client: Client) -> list[dict[str, int]]:
-    children = psutil.Process().children(recursive=True)
-    return [{"pid": child.pid} for child in children if not child.children() and "spawn_main" in " ".join(_line(child))]
-
-
-def _line(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
+def _working_pids(cluster: LocalCluster) -> list[int]:
+    """Workers that the scheduler knows: killing one that still starts would only keep it from ever working."""
+    nannies = list(cluster.workers.values())
+    return [
+        nanny.process.pid for nanny in nannies if nanny.process and nanny.worker_address in cluster.scheduler.workers
+    ]
 
 
 def _kill(pid: int) -> None:
