@@ -169,3 +169,18 @@ def show_config(config_path: str | None, settings: tuple[str, ...], formats: tup
     from dask_synth.layers import as_yaml, effective_config
 
     click.echo(as_yaml(effective_config(config_path, _overrides(settings, formats, options))), nl=False)
+
+
+@main.command("report")
+@click.argument("path")
+@click.option("--scheduler", default="local", show_default=True, metavar="WHERE", help=SCHEDULER_HELP)
+def show_report(path: str, scheduler: str) -> None:
+    """Draw a dataset at PATH: overview.png and an interactive report.html, both inside it."""
+    from dask_synth.pipeline.scheduler import connect
+    from dask_synth.quality.report import report
+    from dask_synth.storage.dataset import open_dataset
+
+    open_dataset(path)  # a wrong path is said before a cluster starts
+    with connect(scheduler) as client:
+        for file in report(path, client):
+            click.echo(file)

@@ -16,7 +16,7 @@ from dask_synth.quality.verdict import Verdict
 from dask_synth.storage.manifest import Manifest
 
 SIZE, DPI = (15.0, 12.0), 100
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10.0,
     "text.color": INK,

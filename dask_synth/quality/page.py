@@ -57,7 +57,7 @@ def page_html(summary: Summary, servers: dict[str, Any], dataset: Dataset, verdi
     numbers, hidden = _numbers(summary)
     return _template().render(
         version=dask_synth.__version__,
-        title=f"{manifest.servers:,} synthetic server{'s' if manifest.servers != 1 else ''}, {first} to {last}",
+        title=f"{_servers(manifest.servers, 'synthetic ')}, {first} to {last}",
         facts=_facts(summary, manifest),
         verdict=_verdict(verdict),
         scripts=scripts,
@@ -90,7 +90,7 @@ def _charts(summary: Summary, servers: dict[str, Any], verdict: Verdict | None) 
     document.js_on_event("document_ready", fill)
     # Only the parts that are used: tables, WebGL and MathJax would be 2 MB more.
     resources = Resources(mode="inline", components=["bokeh", "bokeh-widgets"])
-    script, divs = components(models)
+    script, divs = components(dict(models))
     return resources.render_js(), script, divs
 
 
@@ -112,7 +112,7 @@ def _verdict(verdict: Verdict | None) -> dict[str, str]:
 
 def _pairs_caption(verdict: Verdict | None) -> str:
     if verdict and any(check.kind == "correlation" for check in verdict.checks):
-        return "Dots are observed; strokes are the exact expectation after clipping and spikes, with as far as chance may carry it."
+        return "Dots are observed; strokes are the exact expectation, and bars how far chance may carry it."
     return "Of all rows, seasons and growth included; the exact expectation comes with a validation."
 
 
@@ -124,15 +124,16 @@ def _numbers(summary: Summary) -> tuple[list[dict[str, Any]], int]:
             mean, low, high, expected = group.level[:, position]
             rows.append(
                 {
-                    "rows": len(METRICS) if position == 0 else 0,
-                    "group": group.name,
-                    "servers": f"{group.servers:,}",
-                    "metric": LABELS[metric],
-                    "unit": UNITS[metric],
+                    "group": f"{group.name}: {_servers(group.servers)}" if position == 0 else "",
+                    "metric": f"{LABELS[metric]} ({UNITS[metric]})",
                     "values": [_number(value, 2) for value in (mean, expected)] + [_number(q, 1) for q in (low, high)],
                 }
             )
     return rows, len(summary.groups) - len(groups)
+
+
+def _servers(count: int, kind: str = "") -> str:
+    return f"{count:,} {kind}server{'s' if count != 1 else ''}"
 
 
 def _number(value: float, decimals: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dask_synth.schema import COLUMNS, METRICS
 
 INK, GREY, LIGHT, PAPER = "#1a1a1a", "#5f6368", "#d9dce0", "#ffffff"
-FLEET_COLOUR = "#333333"
+FLEET_COLOUR = "#4a6785"
 GOOD, BAD = "#00664b", "#a63c00"
 """Bluish green and vermillion, dark enough for text on white (contrast 7 and 6 to 1); never the only sign."""
 
@@ -55,8 +55,7 @@ def verdict_words(passed: bool | None, checks: int, failures: int, level: float)
         return (
             f"Valid: all {checks:,} checks passed, at a false-alarm probability of {level:g} over all of them together."
         )
-    what = "check" if failures == 1 else "checks"
     return (
-        f"Not valid: {failures:,} of {checks:,} {what} failed, at a false-alarm probability of {level:g} "
+        f"Not valid: {failures:,} of {checks:,} checks failed, at a false-alarm probability of {level:g} "
         "over all of them together."
     )

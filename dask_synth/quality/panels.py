@@ -39,9 +39,9 @@ def fleet_over_time(axes: Axes, summary: Summary) -> None:
     if long:
         name = f"{window * layout.days_per_period}-day mean"
         axes.plot(days, _moving_mean(mean, window), color=INK, lw=1.6, label=name)
-    locator = AutoDateLocator()
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=len(days) < 60))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=len(days) < 60))  # type: ignore[no-untyped-call]
     axes.set(title="CPU of the whole fleet over time", ylabel="CPU, p95 (%)", ylim=(0, 100))
     axes.margins(x=0.005)
     axes.legend(loc="lower right", ncols=3, bbox_to_anchor=(1, 1.0), borderaxespad=0.2)
@@ -104,8 +104,9 @@ def monthly_pattern(axes: Axes, summary: Summary) -> None:
         table = _by_month(months, values[metric])
         for year in table if len(table) > 1 else []:
             axes.plot(range(12), year, color=colour, lw=0.8, alpha=0.35)
-        used = np.isfinite(table).any(axis=0)
-        mean = np.array([np.nanmean(column) if ok else np.nan for column, ok in zip(table.T, used, strict=True)])
+        used = np.asarray(np.isfinite(table).any(axis=0))
+        mean = np.full(12, np.nan)
+        mean[used] = np.nanmean(table[:, used], axis=0)
         axes.plot(range(12), mean, color=colour, lw=2.2, marker="o", ms=4.5, label=LABELS[METRICS[metric]])
     axes.set_xticks(range(12), MONTHS, fontsize=9)
     axes.set(title=f"Monthly pattern of {name}", ylabel="monthly mean, p95 (%)", xlim=(-0.4, 11.4))
@@ -130,8 +131,8 @@ def servers_by_unit(axes: Axes, summary: Summary, servers: dict[str, Any]) -> No
         width = np.array([counts.get((unit, name), 0) for unit in units])
         axes.barh(units, width, left=left, color=colour, label=_short(name) if name in shown else None, edgecolor="w")
         left += width
-    for unit, total in zip(units, left, strict=True):
-        axes.text(total, unit, f" {total:,.0f}", va="center")
+    for position, total in enumerate(left):
+        axes.text(total, position, f" {total:,.0f}", va="center")
     axes.set_yticks(range(len(units)), [_short(unit) for unit in units])
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")

@@ -134,7 +134,7 @@ def summarise(table: pa.Table, archetype: str, layout: Layout) -> Partial:
     for start in range(0, table.num_rows, BLOCK_ROWS):
         block = table.slice(start, BLOCK_ROWS)
         usable = _usable(block, layout)
-        time, metrics = _numpy(usable, "timestamp"), [_numpy(usable, name) for name in METRICS]
+        time, metrics = _microseconds(usable), [_floats(usable, name) for name in METRICS]
         period = layout.period_of(time)
         sums.add_rows(metrics, period, layout.slot_of(time))
         servers = _servers(usable, metrics, period, layout)
@@ -153,17 +153,17 @@ def _products(columns: list[Floats]) -> Floats:
 
 def _servers(table: pa.Table, metrics: list[Floats], period: Counts, layout: Layout) -> dict[str, Floats]:
     codes, names = _codes(table, "server_id")
-    found = {}
+    found: dict[str, Floats] = {}
     for server in {name for name, _ in layout.sample}.intersection(names):
         mine = codes == names.index(server)
-        columns = [None, *(values[mine] for values in metrics)]
-        found[server] = np.stack([np.bincount(period[mine], column, layout.periods) for column in columns], axis=1)
+        when, columns = period[mine], [np.ones(int(mine.sum())), *(values[mine] for values in metrics)]
+        found[server] = np.stack([np.bincount(when, column, layout.periods) for column in columns], axis=1)
     return found
 
 
 def _memory(table: pa.Table) -> dict[str, Counts]:
     codes, names = _codes(table, "criticality")
-    cells = codes * (BINS + 2) + bin_of("mem_p95", _numpy(table, "mem_p95"))
+    cells = codes * (BINS + 2) + bin_of("mem_p95", _floats(table, "mem_p95"))
     counts = np.bincount(cells, minlength=len(names) * (BINS + 2)).reshape(len(names), BINS + 2)
     return {name: counts[code] for code, name in enumerate(names) if counts[code].any()}
 
@@ -172,18 +172,20 @@ def _usable(table: pa.Table, layout: Layout) -> pa.Table:
     """Leave out the rows with a missing value or outside the dataset's time."""
     complete = all(table.column(name).null_count == 0 for name in COLUMNS)
     table = table if complete else table.select(COLUMNS).drop_null()
-    period = layout.period_of(_numpy(table, "timestamp"))
+    period = layout.period_of(_microseconds(table))
     keep = (period >= 0) & (period < layout.periods)
     for name in METRICS:
-        keep &= np.isfinite(_numpy(table, name))
+        keep &= np.isfinite(_floats(table, name))
     return table if keep.all() else table.filter(pa.array(keep))
 
 
-def _numpy(table: pa.Table, name: str) -> npt.NDArray[np.generic]:
-    column = table.column(name)
-    column = column.cast(pa.timestamp("us")).cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
-    values: npt.NDArray[np.generic] = column.to_numpy()
-    return values
+def _microseconds(table: pa.Table) -> Counts:
+    column = table.column("timestamp").cast(pa.timestamp("us")).cast(pa.int64())
+    return np.asarray(column.to_numpy(), np.int64)
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    return np.asarray(table.column(name).to_numpy(), np.float64)
 
 
 def _codes(table: pa.Table, name: str) -> tuple[Counts, list[str]]:

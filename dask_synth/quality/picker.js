@@ -24,9 +24,16 @@ const s = L.server_names.indexOf(pick_server.value)
 const facts = document.getElementById("server-facts")
 if (facts) facts.textContent = s < 0 ? "" : `${L.server_names[s]}: ${L.server_facts[s]}`
 
+// A moving mean over whole weeks leaves growth, quarter ends and holidays to be seen.
+const span = Number(pick_detail.value)
+const smooth = (values) => span < 2 ? values : values.map((_, i) => {
+  const from = Math.max(0, i - Math.floor(span / 2)), some = values.slice(from, i - Math.floor(span / 2) + span)
+  return some.reduce((sum, value) => sum + value, 0) / some.length
+})
+
 const P = L.days.length
-const [mean, low, up, expected] = [0, 1, 2, 3].map((k) => take(L.series, (g * 4 + k) * M + m, P, high))
-const server = s < 0 ? new Float64Array(P).fill(NaN) : take(L.servers, s * M + m, P, high)
+const [mean, low, up, expected] = [0, 1, 2, 3].map((k) => smooth(take(L.series, (g * 4 + k) * M + m, P, high)))
+const server = s < 0 ? new Float64Array(P).fill(NaN) : smooth(take(L.servers, s * M + m, P, high))
 time_source.data = {day: L.days, mean, low, high: up, expected, server}
 
 const per_day = L.slots / 7
@@ -51,14 +58,15 @@ share_source.data = {
 
 const C = L.checks instanceof Map ? Object.fromEntries(L.checks) : L.checks
 const all = C.kind ? Array.from(C.kind.keys()) : []
-const mine = (i, kind) => C.kind[i] === kind && (g === 0 || C.group[i] === L.groups[g])
+// Of one archetype all pairs of metrics are shown, of the whole fleet those with the chosen metric.
+const about = (metric) => metric === "" || (metric.includes("~") && g > 0) || metric.split("~").includes(L.metrics[m])
+const mine = (i, kind) => C.kind[i] === kind && (g === 0 || C.group[i] === L.groups[g]) && about(C.metric[i])
 const label = (i) => (g === 0 ? `${C.group[i]} · ` : "") + C.label[i]
 const MOST = 40
 
 if (cell_source !== null) {
   const kind = pick_kind.value
-  const rows = all.filter((i) => mine(i, kind) && (C.metric[i] === "" || C.metric[i].includes("~") || C.metric[i] === L.metrics[m]))
-    .slice(0, MOST)
+  const rows = all.filter((i) => mine(i, kind)).slice(0, MOST)
   const factors = rows.map((i, k) => rows.findIndex((j) => label(j) === label(i)) === k ? label(i) : `${label(i)} (${k + 1})`)
   cell_range.factors = factors.slice().reverse()
   cell_figure.height = 130 + 26 * Math.max(rows.length, 3)
@@ -71,7 +79,7 @@ if (cell_source !== null) {
     colour: rows.map((i) => C.passed[i] ? "#0072b2" : "#d55e00"), marker: rows.map((i) => C.passed[i] ? "circle" : "x"),
   }
   const plain = ["mean", "sd"].includes(kind) ? ` (${unit})` : ""
-  cell_axis.axis_label = `observed minus expected${plain}; bar: what chance allows`
+  cell_axis.axis_label = `observed minus expected${plain}`
 }
 
 // Correlations: those that were checked, or, without a validation, those of all rows.
@@ -92,10 +100,9 @@ pair_source.data = {
 
 const name = `${L.labels[m][0].toUpperCase()}${L.labels[m].slice(1)}`
 for (const axis of value_axes) axis.axis_label = `${name}, p95 (${unit})`
-for (const glyph of coloured) {
-  if (glyph.fill_color !== undefined) glyph.fill_color = colour
-  if (glyph.line_color !== undefined) glyph.line_color = colour
-}
+for (const glyph of filled) glyph.fill_color = colour
+for (const glyph of stroked) glyph.line_color = colour
 for (const node of document.querySelectorAll("[data-chosen]")) {
-  node.textContent = `${L.groups[g]}, ${L.labels[m]}`
+  const what = node.dataset.chosen !== "pairs" ? `, ${L.labels[m]}` : g === 0 ? `, pairs with ${L.labels[m]}` : ""
+  node.textContent = L.groups[g] + what
 }

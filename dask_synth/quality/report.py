@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dask
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from dask.base import compute
 from dask.delayed import delayed
 from pydantic import ValidationError
 
@@ -77,7 +77,7 @@ def summarise_dataset(dataset: Dataset, client: Client | None = None) -> Summary
     else:
         partials = [delayed(_summarise_frame)(part, layout) for part in _columns(dataset).to_delayed()]
     total = _tree(partials)
-    partial = client.compute(total).result() if client else dask.compute(total, scheduler="threads")[0]
+    partial = client.compute(total).result() if client else compute(total, scheduler="threads")[0]
     return summary_of(partial, spec, layout)
 
 
