@@ -60,7 +60,8 @@ def bin_probabilities(baseline: Baseline, column: str, bins: int) -> Floats:
     """
     edges = np.linspace(0.0, OBSERVED[column].high, bins + 1) - ROUNDING
     edges[0] = ROUNDING
-    return np.diff(cumulative(baseline, column, edges), prepend=0.0, append=1.0)
+    # Where there is next to nothing, a difference may be a rounding error below 0.
+    return np.maximum(np.diff(cumulative(baseline, column, edges), prepend=0.0, append=1.0), 0.0)
 
 
 def _levels(mean: Floats) -> tuple[Floats, Floats]:

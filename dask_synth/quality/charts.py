@@ -65,6 +65,8 @@ def charts_of(library: dict[str, Any]) -> tuple[dict[str, Model], CustomJS]:
     fill = CustomJS(args={"library": library, **pickers, **handles}, code=code)
     for picker in pickers.values():
         picker.js_on_change("value", fill)
+    for name, chart in charts.items():
+        chart.model.name = name
     if not kinds:
         del pickers["pick_kind"]
     return {**{name: chart.model for name, chart in charts.items()}, **pickers}, fill

@@ -92,7 +92,7 @@ def weekly_pattern(axes: Axes, summary: Summary) -> None:
     axes.set_xticks(np.arange(7) + 0.5, DAYS)
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
-    top = min(105.0, 1.2 * np.nanmax(week)) if np.isfinite(week).any() else 100.0
+    top = max(1.0, min(105.0, 1.2 * np.nanmax(week))) if np.isfinite(week).any() else 100.0
     axes.set(title=f"Weekly pattern of {group.name} servers", ylabel="mean CPU, p95 (%)", xlim=(0, 7), ylim=(0, top))
 
 
@@ -111,7 +111,7 @@ def monthly_pattern(axes: Axes, summary: Summary) -> None:
     axes.set_xticks(range(12), MONTHS, fontsize=9)
     axes.set(title=f"Monthly pattern of {name}", ylabel="monthly mean, p95 (%)", xlim=(-0.4, 11.4))
     low, high = axes.get_ylim()
-    axes.set_ylim(max(0, low - 0.06 * (high - low)), high + 0.2 * (high - low))
+    axes.set_ylim(low - 0.06 * (high - low), high + 0.2 * (high - low))
     axes.legend(loc="upper left", ncols=2)
     note = "thick: mean of the years; thin: each year" if len(np.unique(months // 12)) > 1 else ""
     axes.text(0, -0.16, note, color=GREY, fontsize=8.5, transform=axes.transAxes)
