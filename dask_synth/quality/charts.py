@@ -86,6 +86,8 @@ def _figure(height: int, **options: Any) -> Any:
     plot.toolbar.logo = None
     plot.min_width = 0
     plot.grid.grid_line_color = LIGHT
+    if hasattr(plot.xaxis[0].ticker, "desired_num_ticks"):
+        plot.xaxis[0].ticker.desired_num_ticks = 4  # as many dates as a phone has room for
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = GREY
         axis.minor_tick_line_color = None
@@ -156,7 +158,7 @@ def _week(slots: int) -> Chart:
     daily = slots == len(DAYS)
     bars = plot.quad("left", "right", "mean", 0, source=source, fill_alpha=0.75 if daily else 0.25)
     bars.glyph.line_color, bars.glyph.line_width = ("white", 4) if daily else (None, 0)
-    outline = plot.step("left", "mean", source=source, mode="after", line_width=0 if daily else 2)
+    outline = plot.step("left", "mean", source=source, mode="after", line_width=2, visible=not daily)
     plot.xaxis.ticker = [day + 0.5 for day in range(7)]
     plot.xaxis.major_label_overrides = {day + 0.5: name for day, name in enumerate(DAYS)}
     plot.xgrid.visible = False

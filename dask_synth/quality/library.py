@@ -71,13 +71,13 @@ def library_of(summary: Summary, servers: dict[str, Any], verdict: Verdict | Non
         "metrics": list(METRICS),
         "labels": [LABELS[name] for name in METRICS],
         "units": [UNITS[name] for name in METRICS],
-        "correlation": [[_finite(value) for value in group.correlation.ravel()] for group in groups],
+        "correlation": [group.correlation.ravel() for group in groups],
         "checks": checks_of(verdict) if verdict else {},
         "critical": verdict.critical_z if verdict else 0.0,
     }
 
 
-def checks_of(verdict: Verdict) -> dict[str, list[Any]]:
+def checks_of(verdict: Verdict) -> dict[str, Any]:
     """Return the checks that can be drawn, as columns; the failures come first, and MAX_CHECKS at most."""
     drawable = [check for check in verdict.checks if _is_drawable(check)]
     drawable.sort(key=lambda check: check.passed)
@@ -87,10 +87,10 @@ def checks_of(verdict: Verdict) -> dict[str, list[Any]]:
         "group": [check.archetype or FLEET for check in chosen],
         "metric": [check.metric or "" for check in chosen],
         "label": [_check_label(check) for check in chosen],
-        "observed": [check.observed for check in chosen],
-        "expected": [check.expected for check in chosen],
-        "error": [check.standard_error for check in chosen],
-        "z": [check.z for check in chosen],
+        "observed": np.array([check.observed for check in chosen], np.float64),
+        "expected": np.array([check.expected for check in chosen], np.float64),
+        "error": np.array([check.standard_error for check in chosen], np.float64),
+        "z": np.array([check.z for check in chosen], np.float64),
         "passed": [check.passed for check in chosen],
     }
 
@@ -114,7 +114,3 @@ def _check_label(check: Check) -> str:
 
 def _facts(row: dict[str, Any]) -> str:
     return ", ".join(str(row[key]) for key in ("app_name", "business_unit", "criticality", "region") if key in row)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

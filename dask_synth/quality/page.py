@@ -85,8 +85,9 @@ def _charts(summary: Summary, servers: dict[str, Any], verdict: Verdict | None) 
     """Return BokehJS, the script that makes the charts, and the element that each goes into."""
     models, fill = charts_of(library_of(summary, servers, verdict))
     document = Document()
-    for model in models.values():
-        document.add_root(model)
+    with document.models.freeze():  # so that the data are walked through once, not once a root
+        for model in models.values():
+            document.add_root(model)
     document.js_on_event("document_ready", fill)
     # Only the parts that are used: tables, WebGL and MathJax would be 2 MB more.
     resources = Resources(mode="inline", components=["bokeh", "bokeh-widgets"])

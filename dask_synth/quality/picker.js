@@ -87,12 +87,16 @@ let pairs = all.filter((i) => mine(i, "correlation")).slice(0, MOST)
   .map((i) => ({label: label(i), observed: C.observed[i], expected: C.expected[i], reach: L.critical * C.error[i]}))
 if (pairs.length === 0) {
   for (let i = 0; i < M; i++) for (let j = i + 1; j < M; j++) {
-    pairs.push({label: `${L.labels[i]} ~ ${L.labels[j]}`, observed: L.correlation[g][i * M + j] ?? NaN, expected: NaN, reach: NaN})
+    pairs.push({label: `${L.labels[i]} ~ ${L.labels[j]}`, observed: L.correlation[g][i * M + j], expected: NaN, reach: NaN})
   }
 }
 pairs = pairs.filter((pair, k) => pairs.findIndex((other) => other.label === pair.label) === k)
 pair_range.factors = pairs.map((pair) => pair.label).reverse()
 pair_figure.height = 130 + 26 * Math.max(pairs.length, 3)
+const ends = pairs.flatMap((p) => [p.observed, p.expected - p.reach, p.expected + p.reach]).filter(Number.isFinite)
+const least = Math.min(0, ...ends), most = Math.max(0.1, ...ends), edge = 0.04 * (most - least)
+pair_figure.x_range.start = least - edge
+pair_figure.x_range.end = most + edge
 pair_source.data = {
   label: pairs.map((p) => p.label), observed: pairs.map((p) => p.observed), expected: pairs.map((p) => p.expected),
   from: pairs.map((p) => p.expected - p.reach), to: pairs.map((p) => p.expected + p.reach),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.model.densities import bin_probabilities
-from dask_synth.model.expectations import expected_mean, observed_moments
+from dask_synth.model.expectations import observed_moments
 from dask_synth.model.metrics import OBSERVED, Baseline
 from dask_synth.pipeline.plan import FleetSpec
 from dask_synth.quality.layout import BINS, Layout, bin_quantiles
@@ -157,9 +157,9 @@ def _means(sums: npt.NDArray[np.float64]) -> Floats:
 def _expected(baseline: Baseline, layout: Layout, rows_per_day: int) -> _Expected:
     starts = np.arange(layout.periods) * layout.days_per_period * rows_per_day
     sizes = np.diff(starts, append=baseline.size)
-    series = [np.add.reduceat(observed_moments(baseline, name).mean, starts) / sizes for name in METRICS]
+    series = np.stack([np.add.reduceat(observed_moments(baseline, name).mean, starts) / sizes for name in METRICS])
     return _Expected(
-        series=np.stack(series),
+        series=series,
         shares=np.stack([bin_probabilities(baseline, name, BINS) for name in METRICS]),
-        level=np.array([expected_mean(baseline, name, 1).mean for name in METRICS]),
+        level=(series * sizes).sum(axis=1) / baseline.size,
     )
