@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dask_synth.config import RunConfig as RunConfig
     from dask_synth.layers import load_config as load_config
+    from dask_synth.pipeline.append import append as append
     from dask_synth.pipeline.frame import fleet_frame as fleet_frame
     from dask_synth.pipeline.run import generate as generate
     from dask_synth.storage.dataset import Dataset as Dataset
@@ -25,12 +26,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "RunConfig": "dask_synth.config",
     "load_config": "dask_synth.layers",
+    "append": "dask_synth.pipeline.append",
     "fleet_frame": "dask_synth.pipeline.frame",
     "generate": "dask_synth.pipeline.run",
     "Dataset": "dask_synth.storage.dataset",
     "open_dataset": "dask_synth.storage.dataset",
 }
-__all__ = ["Dataset", "RunConfig", "__version__", "fleet_frame", "generate", "load_config", "open_dataset"]
+__all__ = ["Dataset", "RunConfig", "__version__", "append", "fleet_frame", "generate", "load_config", "open_dataset"]
 
 
 def __getattr__(name: str) -> Any:

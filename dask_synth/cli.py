@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import dask_synth
-from dask_synth.errors import ConfigError, DaskSynthError, Problem
+from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem, RunError
 
+if TYPE_CHECKING:
+    from distributed import Client
+    from rich.console import Console
+
+EXIT_INVALID = 1
 EXIT_FAILED = 3
 
 EPILOG = """Exit codes: 0 done; 1 validation failed; 2 wrong input; 3 the run failed or was interrupted."""
@@ -40,13 +48,13 @@ class _DefaultGroup(click.Group):
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("Interrupted: the dataset is not finished, and has no manifest.", err=True)
+            click.echo("Interrupted.", err=True)
             ctx.exit(EXIT_FAILED)
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SCHEDULER_HELP = "local, threads[:N], processes[:N], tcp://host:port, or a scheduler file."
-SET_HELP = "Any key of the configuration, such as --set fleet.mix.web=0.5; the value is YAML. Repeatable."
+SET_HELP = "Any key of the configuration, such as --set archetypes.web.base.cpu=60; the value is YAML. Repeatable."
 
 # (option, configuration key, help): each sets one key of the configuration.
 KEY_OPTIONS = (
@@ -77,7 +85,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _overrides(
     settings: tuple[str, ...], formats: tuple[str, ...], options: dict[str, Any]
 ) -> dict[str, tuple[Any, str]]:
-    from dask_synth.layers import parse_value
+    from dask_synth.sources import parse_value
 
     overrides: dict[str, tuple[Any, str]] = {}
     problems = []
@@ -102,6 +110,27 @@ def _overrides(
     return overrides
 
 
+def scheduler_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that works on Dask."""
+    levels = click.Choice(LOG_LEVELS)
+    log_level = click.option("--log-level", default="warning", show_default=True, type=levels, help="What to log.")
+    scheduler = click.option("--scheduler", default="local", show_default=True, metavar="WHERE", help=SCHEDULER_HELP)
+    return scheduler(log_level(command))
+
+
+@contextmanager
+def connected(console: Console, scheduler: str) -> Iterator[Client]:
+    """Connect, and say where the dashboard is."""
+    from dask_synth.pipeline.scheduler import connect
+
+    # What Dask says of lost workers and failed tasks, with tracebacks, the run handles and says in a line.
+    level = logging.getLogger().level
+    with connect(scheduler, logging.CRITICAL if level == logging.WARNING else level) as client:
+        if console.is_terminal:
+            console.print(f"dashboard {client.dashboard_link}", highlight=False)
+        yield client
+
+
 @click.group("synth", cls=_DefaultGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(dask_synth.__version__, prog_name="dask-synth")
 def main() -> None:
@@ -118,48 +147,127 @@ def main() -> None:
     """
 
 
+def _console(log_level: str) -> Console:
+    from rich.console import Console
+
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=log_level.upper(), stream=sys.stderr, format=form)
+    return Console()
+
+
+@contextmanager
+def _resumable(root: Path, command: str) -> Iterator[None]:
+    """Say on failure and interruption what is kept and what to type; clean up after both."""
+    from dask_synth.interrupts import stopping
+    from dask_synth.storage.store import LocalStore
+
+    hint = f"Finished parts are kept. To go on:\n  {command}"
+    with stopping(LocalStore(root).clean, f"Interrupted: nothing was committed. {hint}"):
+        try:
+            yield
+        except RunError as error:
+            raise RunError(f"{error}\n{hint}") from error
+
+
+def _again(*extra: str) -> str:
+    words = [word for word in sys.argv[1:] if word not in ("--resume", *extra)]
+    return shlex.join(["python", "-m", "dask_synth", *words, *extra])
+
+
 @main.command(epilog=EPILOG)
 @config_options
-@click.option("--scheduler", default="local", show_default=True, metavar="WHERE", help=SCHEDULER_HELP)
+@scheduler_options
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run; finished parts stay.")
+@click.option("--overwrite", is_flag=True, help="Replace the dataset that is there, once the new one is complete.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
-@click.option("--log-level", default="warning", show_default=True, type=click.Choice(LOG_LEVELS), help="What to log.")
 def generate(
     config_path: str | None,
     settings: tuple[str, ...],
     formats: tuple[str, ...],
     scheduler: str,
-    dry_run: bool,
     log_level: str,
+    resume: bool,
+    overwrite: bool,
+    dry_run: bool,
     **options: Any,
 ) -> None:
     """Make a dataset: Parquet and CSV.gz, and a manifest once it is whole."""
     start = perf_counter()
-    from rich.console import Console
-
     from dask_synth.layers import effective_config
     from dask_synth.pipeline.plan import RunPlan
     from dask_synth.progress import progress_bar, show_plan, show_result
 
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    if resume and overwrite:
+        raise ConfigError([Problem("--resume", "cannot be given with --overwrite, which goes on by itself")])
     config = effective_config(config_path, _overrides(settings, formats, options)).config
     plan = RunPlan.of(config)
-    console = Console()
+    console = _console(log_level)
     if dry_run or console.is_terminal:
         show_plan(console, plan)
     if dry_run:
         return
     from dask_synth.pipeline.run import prepare_output
-    from dask_synth.pipeline.scheduler import connect
 
-    prepare_output(config)
-    with connect(scheduler) as client:
-        if console.is_terminal:
-            console.print(f"dashboard {client.dashboard_link}", highlight=False)
-        with progress_bar(console, plan) as on_receipt:
-            dataset = dask_synth.generate(config, client, on_receipt)
+    root = prepare_output(plan, resume=resume, overwrite=overwrite)
+    with (
+        _resumable(root, _again("--overwrite" if overwrite else "--resume")),
+        connected(console, scheduler) as client,
+        progress_bar(console, plan) as on_receipt,
+    ):
+        dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
     show_result(console, dataset, perf_counter() - start)
+
+
+@main.command(epilog=EPILOG)
+@click.argument("path")
+@click.option("--until", required=True, metavar="DATE", help="The new last day, YYYY-MM-DD, included.")
+@scheduler_options
+def append(path: str, until: str, scheduler: str, log_level: str) -> None:
+    """Add the days after a dataset's end, as one longer run would have made them.
+
+    Interrupted, the same command goes on where it stopped.
+    """
+    start = perf_counter()
+    from dask_synth.pipeline.append import append_plan, parse_day
+    from dask_synth.progress import progress_bar, show_plan, show_result
+    from dask_synth.storage.commit import check_writable, staging_of
+
+    console = _console(log_level)
+    dataset = dask_synth.open_dataset(path)
+    plan = append_plan(dataset, parse_day(until))
+    check_writable(staging_of(dataset.path))
+    if console.is_terminal:
+        show_plan(console, plan)
+    with (
+        _resumable(staging_of(dataset.path), _again()),
+        connected(console, scheduler) as client,
+        progress_bar(console, plan) as on_receipt,
+    ):
+        dataset = dask_synth.append(path, parse_day(until), client, on_receipt)
+    show_result(console, dataset, perf_counter() - start)
+
+
+@main.command(epilog=EPILOG)
+@click.argument("path")
+@scheduler_options
+@click.pass_context
+def verify(ctx: click.Context, path: str, scheduler: str, log_level: str) -> None:
+    """Re-hash every file of a dataset; name each that is missing, changed, or not in the manifest."""
+    console = _console(log_level)
+    try:
+        dataset = dask_synth.open_dataset(path)
+    except DamagedManifestError as error:
+        click.echo(f"Not as committed: {error}")
+        ctx.exit(EXIT_INVALID)
+    with connected(console, scheduler) as client:
+        findings = dataset.verify(client)
+    for finding in findings:
+        click.echo(f"{finding.path}: {finding.what}")
+    files = f"{len(dataset.manifest.files):,} files"
+    if findings:
+        click.echo(f"{len(findings)} of {files} are not as committed: {dataset.path}")
+        ctx.exit(EXIT_INVALID)
+    click.echo(f"{files}, {dataset.manifest.total_bytes():,} bytes: all as committed")
 
 
 @main.command("config")

@@ -13,7 +13,17 @@ from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any, Literal
 
 from dateutil.relativedelta import relativedelta
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -23,7 +33,8 @@ from dask_synth.model.calendar import GRANULARITIES, Seasonality
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 MAX_CATEGORIES = 127
-ARCHETYPE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+# A letter first: Parquet readers take a folder server_type=01 for a number.
+ARCHETYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 def _no_boolean(value: Any) -> Any:
@@ -48,6 +59,12 @@ def _usable_weights(weights: dict[str, float]) -> dict[str, float]:
     if sum(weights.values()) <= 0:
         raise ValueError("at least one weight must be above 0")
     return weights
+
+
+def _no_repetition(formats: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(formats)) < len(formats):
+        raise ValueError("a format is listed twice")
+    return formats
 
 
 def _share_sum(mix: dict[str, float]) -> dict[str, float]:
@@ -132,8 +149,8 @@ class TimeConfig(Section):
             )
         rest = {key: value for key, value in data.items() if key != "years"}
         try:
-            start = dt.date.fromisoformat(str(data.get("start_date", cls.model_fields["start_date"].default)))
-        except ValueError:
+            start = TypeAdapter(dt.date).validate_python(data.get("start_date", cls.model_fields["start_date"].default))
+        except ValidationError:
             return rest  # start_date's own error says it
         return {**rest, "end_date": start + relativedelta(years=int(text)) - dt.timedelta(days=1)}
 
@@ -148,7 +165,10 @@ class OutputConfig(Section):
     """Where the dataset lands and in which formats."""
 
     path: Annotated[str, Field(min_length=1)] = "output"
-    formats: Annotated[tuple[Literal["parquet", "csv"], ...], Field(min_length=1)] = ("parquet", "csv")
+    formats: Annotated[tuple[Literal["parquet", "csv"], ...], Field(min_length=1), AfterValidator(_no_repetition)] = (
+        "parquet",
+        "csv",
+    )
     rows_per_partition: Annotated[Count, Field(ge=1, le=100_000_000)] = 500_000
 
 
@@ -210,7 +230,7 @@ class RunConfig(BaseSettings):
     ) -> dict[str, ArchetypeProfile]:
         bad = [name for name in profiles if not ARCHETYPE_NAME.fullmatch(name)]
         if bad:
-            raise ValueError(f"{bad[0]!r} cannot name an archetype: use letters, digits, '_', '-' and '.'")
+            raise ValueError(f"{bad[0]!r} cannot name an archetype: a letter, then letters, digits, '_', '-' and '.'")
         fleet = info.data.get("fleet")
         unknown = [name for name in fleet.mix if name not in profiles] if fleet else []
         if unknown:

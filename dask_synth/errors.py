@@ -39,6 +39,10 @@ class OutputError(DaskSynthError):
     exit_code = 2
 
 
+class DamagedManifestError(OutputError):
+    """The manifest is there, and was changed or cut short."""
+
+
 class SchedulerError(DaskSynthError):
     """The --scheduler value cannot be turned into a connected client."""
 

@@ -5,7 +5,6 @@ Each layer is a mapping of dotted keys to values, so that every effective value 
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource, SettingsError
 
 from dask_synth.config import RunConfig, merged
-from dask_synth.errors import ConfigError, Problem
+from dask_synth.problems import validated
+from dask_synth.sources import ENV_PREFIX, read_environment, read_yaml
 
-ENV_PREFIX = "DASK_SYNTH__"
 Key = tuple[str, ...]
 
 EXCLUSIVE: dict[Key, Key] = {("time", "years"): ("time", "end_date"), ("time", "end_date"): ("time", "years")}
@@ -33,31 +29,6 @@ class EffectiveConfig:
 
     config: RunConfig
     origins: Mapping[str, str]
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice and leaves dates to the configuration's own check."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice", node.value[position][0].start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-class _Environment(EnvSettingsSource):
-    """DASK_SYNTH__A__B=value, with the value in YAML's syntax."""
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        return parse_value(str(value))
 
 
 def load_config(path: str | os.PathLike[str] | None = None, overrides: Mapping[str, Any] | None = None) -> RunConfig:
@@ -94,64 +65,13 @@ def effective_config(path: str | os.PathLike[str] | None, overrides: Mapping[str
     environment, problems = read_environment()
     _lay_over(data, environment, origins, "environment")
     # 3. The command line, or the caller.
+    for dotted in overrides:
+        _displace(data, tuple(dotted.split(".")), origins)
     for dotted, (value, origin) in overrides.items():
-        _put(data, tuple(dotted.split(".")), value, origins)
+        _put(data, tuple(dotted.split(".")), value)
         _forget(origins, dotted)
         origins.update(dict.fromkeys((".".join(leaf) for leaf, _ in _leaves(_nested(dotted, value))), origin))
-    try:
-        config = RunConfig(**data)
-    except ValidationError as error:
-        found = error.errors()
-        # Pydantic also blames the list for having lost its bad items: the deeper error says it.
-        deepest = [one for one in found if not any(_lies_below(other["loc"], one["loc"]) for other in found)]
-        problems.extend(_problem(details, origins) for details in deepest)
-    if problems:
-        raise ConfigError(problems)
-    return EffectiveConfig(config, origins)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a file that holds one mapping; every way in which it may not is a ConfigError."""
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
-    except FileNotFoundError:
-        raise ConfigError([Problem("", f"configuration file {str(path)!r} does not exist")]) from None
-    except OSError as error:
-        raise ConfigError([Problem("", f"configuration file {str(path)!r} cannot be read: {error.strerror}")]) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError([Problem("", f"{path} is not valid YAML: {' '.join(str(error).split())}")]) from None
-    if data is None:
-        raise ConfigError([Problem("", f"{path} is empty; leave out --config to use the defaults")])
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        found = type(data).__name__ if not isinstance(data, dict) else "other keys"
-        raise ConfigError(
-            [Problem("", f"{path} must hold a mapping of keys such as 'fleet:' and 'time:', but holds a {found}")]
-        )
-    return data
-
-
-def parse_value(text: str) -> Any:
-    """Parse one value in YAML's syntax: ``200``, ``true``, ``[EU, US]``, ``{web: 1.0}``."""
-    try:
-        return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{text!r} is not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def read_environment() -> tuple[dict[str, Any], list[Problem]]:
-    """Return what DASK_SYNTH__ variables set, nested, and what is wrong with them."""
-    names = [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]
-    problems = [
-        Problem(name, f"there is no key {key!r}; {_suggestion(key, list(RunConfig.model_fields))}")
-        for name in names
-        if (key := name[len(ENV_PREFIX) :].split("__")[0].lower()) not in RunConfig.model_fields
-    ]
-    try:
-        return _Environment(RunConfig, env_prefix=ENV_PREFIX, env_nested_delimiter="__")(), problems
-    except (SettingsError, ValueError) as error:
-        cause = str(error.__cause__ or error)
-        culprits = [name for name in names if repr(os.environ[name]) in cause] or sorted(names)
-        return {}, [*problems, Problem(", ".join(culprits), cause)]
+    return EffectiveConfig(validated(data, origins, problems), origins)
 
 
 def _lay_over(data: dict[str, Any], layer: Mapping[str, Any], origins: dict[str, str], origin: str) -> None:
@@ -165,8 +85,7 @@ def _lay_over(data: dict[str, Any], layer: Mapping[str, Any], origins: dict[str,
     data.update(result)
 
 
-def _put(data: dict[str, Any], key: Key, value: Any, origins: dict[str, str]) -> None:
-    _displace(data, key, origins)
+def _put(data: dict[str, Any], key: Key, value: Any) -> None:
     place = data
     for part in key[:-1]:
         below = place.get(part)
@@ -200,48 +119,6 @@ def _leaves(data: Mapping[str, Any], above: Key = ()) -> Iterator[tuple[Key, Any
             yield from _leaves(value, key)
         else:
             yield key, value
-
-
-def _problem(details: Any, origins: Mapping[str, str]) -> Problem:
-    location = details.get("ctx", {}).get("path", details["loc"])
-    key = ".".join(str(part) for part in location)
-    origin = next((f" (from {source})" for known, source in origins.items() if known == key), "")
-    match details["type"]:
-        case "extra_forbidden" | "unexpected_keyword_argument":
-            return Problem(
-                key, f"there is no such key{origin}; {_suggestion(str(location[-1]), _known_keys(location[:-1]))}"
-            )
-        case "missing":
-            return Problem(key, f"must be given{origin}; {' '.join(map(str, location[:-1]))} has no default for it")
-        case "value_error":
-            message = str(details["ctx"]["error"])
-        case _:
-            message = details["msg"].replace("Input should", "it must").removeprefix("Value error, ")
-    value = details["input"]
-    shown = (
-        "" if isinstance(value, Mapping) or "path" in details.get("ctx", {}) else f"{value!r} is not allowed{origin}: "
-    )
-    return Problem(key, shown + message)
-
-
-def _lies_below(deeper: Sequence[Any], place: Sequence[Any]) -> bool:
-    return len(deeper) > len(place) and tuple(deeper[: len(place)]) == tuple(place)
-
-
-def _known_keys(location: Sequence[Any]) -> list[str]:
-    place: Any = RunConfig().model_dump()
-    for part in location:
-        if isinstance(part, int):
-            place = place[0] if place else {}
-        else:
-            place = place.get(part, next(iter(place.values()), {}))
-    known = list(place) if isinstance(place, Mapping) else []
-    return [*known, "years"] if tuple(location) == ("time",) else known
-
-
-def _suggestion(key: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known keys are {', '.join(known)}"
 
 
 def as_yaml(effective: EffectiveConfig) -> str:

@@ -6,6 +6,7 @@ on one thread. The floor and the whole run take turns; the median of each counts
     python jobs/benchmark.py                    hourly_200 to Parquet
     python jobs/benchmark.py --format csv       to CSV.gz
     python jobs/benchmark.py --compare          threads against processes
+    python jobs/benchmark.py --overhead         what exactly-once costs
     python jobs/benchmark.py --servers 2000     ten times the rows: is memory flat?
 """
 
@@ -29,7 +30,8 @@ import psutil
 import dask_synth
 from dask_synth.model.seeds import Purpose, generator
 from dask_synth.pipeline.chunk import chunk_table
-from dask_synth.pipeline.plan import FleetSpec, RunPlan
+from dask_synth.pipeline.plan import Chunk, FleetSpec, RunPlan
+from dask_synth.pipeline.scheduler import connect
 from dask_synth.storage.parquet import encode_parquet
 
 FLOOR_CHUNKS = 8
@@ -53,12 +55,16 @@ def main() -> None:
     parser.add_argument("--scheduler", default="local")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--compare", action="store_true", help="threads against processes")
+    parser.add_argument("--overhead", action="store_true", help="the exactly-once dataset against files simply written")
     args = parser.parse_args()
     settings = {"fleet.servers": args.servers, "time.granularity": args.granularity}
     plan = RunPlan.of(dask_synth.load_config(None, settings))
     cores = len(os.sched_getaffinity(0))
     schedulers = [f"threads:{cores}", f"processes:{cores}"] if args.compare else [args.scheduler]
     print(f"{plan.rows:,} rows in {len(plan.chunks)} chunks, {cores} cores, median of {args.runs} runs in turn")
+    if args.overhead:
+        overhead(plan, args.runs)
+        return
     floors, wholes = [], {scheduler: [] for scheduler in schedulers}
     for _ in range(args.runs):
         floors.append(floor_seconds_per_row(plan))
@@ -88,6 +94,33 @@ def draw(spec: FleetSpec, servers: range) -> None:
     for server in servers:
         generator(spec.seed, Purpose.NOISE, server).standard_normal((spec.grid.size, 4))
         np.count_nonzero(generator(spec.seed, Purpose.SPIKES, server).random(spec.grid.size))
+
+
+def overhead(plan: RunPlan, runs: int) -> None:
+    """Time what makes a dataset exactly-once (lock, plan, flush, rename, digest, manifest) against plain writing."""
+    ratios = []
+    with connect("local") as client:
+        spec = client.scatter(plan.spec, broadcast=True)
+        for _ in range(runs + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                start = time.perf_counter()
+                client.gather(client.map(write_plainly, plan.chunks, spec=spec, folder=folder, pure=False))
+                plain = time.perf_counter() - start
+            with tempfile.TemporaryDirectory() as folder:
+                changes = {"output": {"path": f"{folder}/fleet", "formats": ["parquet"]}}
+                config = type(plan.config)(**{**plan.config.model_dump(), **changes})
+                start = time.perf_counter()
+                dask_synth.generate(config, client)
+                ratios.append((time.perf_counter() - start) / plain)
+    counted = ratios[1:]
+    print(f"exactly-once against plain files: {statistics.median(counted):.3f} times the time", end=" ")
+    print(f"({min(counted):.3f} to {max(counted):.3f} in {runs} pairs)")
+
+
+def write_plainly(chunk: Chunk, spec: FleetSpec, folder: str) -> None:
+    """Write one chunk with nothing that would survive a crash."""
+    data = encode_parquet(chunk_table(spec, chunk), "")
+    Path(folder, f"{chunk.index}.parquet").write_bytes(data)
 
 
 def whole_run(args: argparse.Namespace, scheduler: str) -> Whole:

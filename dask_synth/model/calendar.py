@@ -10,15 +10,14 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-import holidays
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from annotated_types import Interval
 
 from dask_synth.model.archetypes import ArchetypeProfile
+from dask_synth.model.holidays import DEFAULT_HOLIDAYS, Holiday, holiday_factors, us_holidays
 
 DAY = 24 * 60
 GRANULARITIES: Mapping[str, int] = {
@@ -69,65 +68,11 @@ class TimeGrid:
         step = np.timedelta64(GRANULARITIES[self.granularity], "m").astype("m8[us]")
         return np.asarray(np.datetime64(self.start, "us") + np.arange(self.size) * step)
 
-
-@dataclass(frozen=True)
-class Holiday:
-    """A load factor on certain days: give `date`, or `first` and `last`, or `name`.
-
-    Attributes
-    ----------
-    factor
-        Load factor on these days.
-    date
-        ``MM-DD`` (every year) or ``YYYY-MM-DD`` (once).
-    first, last
-        A window of days, both included; ``MM-DD`` windows may run over the new year.
-    name
-        A US federal holiday as the `holidays` library names it, such as ``Thanksgiving Day``.
-    """
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
-
-    factor: Annotated[float, Interval(ge=0, le=1e6)]
-    date: str | None = None
-    first: str | None = None
-    last: str | None = None
-    name: str | None = None
-
-    def problem(self) -> str | None:
-        """Say what is wrong with this entry, or None."""
-        window = self.first is not None, self.last is not None
-        if (self.date is not None) + any(window) + (self.name is not None) != 1 or window[0] != window[1]:
-            return "give exactly one of: date, first and last together, name"
-        if self.name is not None and self.name not in holiday_names():
-            return f"holiday {self.name!r} is not known; known are {', '.join(sorted(holiday_names()))}"
-        days = [day for day in (self.date, self.first, self.last) if day is not None]
-        for day in days:
-            try:
-                dt.date.fromisoformat(day if len(day) > len("MM-DD") else f"2024-{day}")
-            except ValueError:
-                return f"{day!r} is not a day; write MM-DD (every year) or YYYY-MM-DD (once), in quotes"
-        if self.first is not None and self.last is not None:
-            if len(self.first) != len(self.last):
-                return "first and last must both be MM-DD, or both YYYY-MM-DD"
-            if len(self.first) > len("MM-DD") and self.first > self.last:
-                return f"first {self.first!r} lies after last {self.last!r}"
-        return None
-
-    def covers(self, days: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
-        """Return which of the (midnight) days this entry applies to."""
-        if self.name is not None:
-            table = us_holidays(days[0].year, days[-1].year)
-            return np.asarray(days.isin([pd.Timestamp(day) for day, name in table.items() if self.name in name]))
-        first, last = self.first or self.date, self.last or self.date
-        if first is None or last is None:
-            raise ValueError(self.problem())
-        text = np.asarray(days.strftime("%m-%d" if len(first) == len("MM-DD") else "%Y-%m-%d"), dtype=str)
-        after, before = text >= first, text <= last
-        return after & before if first <= last else after | before
-
-
-DEFAULT_HOLIDAYS = (Holiday(factor=0.5, date="01-01"), Holiday(factor=0.6, first="12-25", last="12-31"))
+    def span(self, first_row: int = 0) -> tuple[dt.datetime, dt.datetime]:
+        """Return the timestamps of `first_row` and of the last row."""
+        step = dt.timedelta(minutes=GRANULARITIES[self.granularity])
+        start = dt.datetime.combine(self.start, dt.time())
+        return start + first_row * step, start + (self.size - 1) * step
 
 
 @dataclass(frozen=True)
@@ -205,8 +150,8 @@ def calendar_columns(days: pd.DatetimeIndex) -> dict[str, npt.NDArray[np.generic
         "year": days.year.to_numpy(np.int16),
         "month": days.month.to_numpy(np.int8),
         "quarter": days.quarter.to_numpy(np.int8),
-        "dayofweek": days.dayofweek.to_numpy(np.int8),
-        "is_weekend": (days.dayofweek >= 5).astype(np.int8),
+        "dayofweek": days.day_of_week.to_numpy(np.int8),
+        "is_weekend": (days.day_of_week >= 5).astype(np.int8),
         "is_eoq": days.is_quarter_end.astype(np.int8),
         "is_holiday": np.asarray(is_holiday).astype(np.int8),
     }
@@ -227,24 +172,3 @@ def load_factor(profile: ArchetypeProfile, calendar: Calendar, seasonality: Seas
 def growth_factor(profile: ArchetypeProfile, calendar: Calendar) -> Floats:
     """Return 1 + rate / 100 * months since the start."""
     return np.asarray(1 + profile.growth / 100 * calendar.months)
-
-
-def holiday_factors(days: pd.DatetimeIndex, table: tuple[Holiday, ...]) -> Floats:
-    """Return each day's holiday load factor: the last entry that covers it, or 1."""
-    factors = np.ones(len(days))
-    for holiday in table:
-        factors[holiday.covers(days)] = holiday.factor
-    return factors
-
-
-@lru_cache(maxsize=8)
-def us_holidays(first_year: int, last_year: int) -> dict[dt.date, list[str]]:
-    """Return the US federal holidays, observed days included, as date -> names."""
-    table = holidays.country_holidays("US", years=range(first_year, last_year + 1))
-    return {day: table.get_list(day) for day in sorted(table)}
-
-
-@lru_cache(maxsize=1)
-def holiday_names() -> frozenset[str]:
-    """Return the names that the `holidays` library gives to US federal holidays."""
-    return frozenset(name for names in us_holidays(2021, 2028).values() for name in names)

@@ -95,7 +95,7 @@ class Baseline:
         return len(self.mean["cpu"])
 
 
-def server_metrics(baseline: Baseline, seed: int, server: int, out: Mapping[str, Floats]) -> None:
+def server_metrics(baseline: Baseline, seed: int, server: int, out: Mapping[str, Floats], first_row: int = 0) -> None:
     """Write one server's metric columns into `out`.
 
     Parameters
@@ -105,14 +105,17 @@ def server_metrics(baseline: Baseline, seed: int, server: int, out: Mapping[str,
     seed, server
         What the noise and the spikes are drawn from.
     out
-        Column name -> contiguous float64 array with one element a timestamp.
+        Column name -> contiguous float64 array with one element a timestamp from `first_row` on.
+    first_row
+        Rows before it are drawn, since the streams run in time order, and left out.
     """
-    normals = generator(seed, Purpose.NOISE, server).standard_normal((baseline.size, 4))
-    spikes = np.flatnonzero(generator(seed, Purpose.SPIKES, server).random(baseline.size) < baseline.spike_probability)
+    normals = generator(seed, Purpose.NOISE, server).standard_normal((baseline.size, 4))[first_row:]
+    uniforms = generator(seed, Purpose.SPIKES, server).random(baseline.size)[first_row:]
+    spikes = np.flatnonzero(uniforms < baseline.spike_probability)
     latent = dict(zip(baseline.mean, correlate(normals, baseline.factor), strict=True))
     for metric, values in latent.items():
         values *= baseline.sd[metric]
-        values += baseline.mean[metric]
+        values += baseline.mean[metric][first_row:]
         if baseline.spike_factor[metric] != 1.0:
             values[spikes] *= baseline.spike_factor[metric]
     for column, limits in OBSERVED.items():

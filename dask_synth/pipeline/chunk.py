@@ -24,14 +24,16 @@ def chunk_table(spec: FleetSpec, chunk: Chunk) -> pa.Table:
         The columns of :data:`dask_synth.schema.SCHEMA`, with the strings dictionary-encoded: one entry a server.
     """
     baseline = spec.baseline(chunk.archetype)
-    size = baseline.size
+    size = baseline.size - chunk.first_row
     metrics = {name: np.empty(chunk.servers * size) for name in METRICS}
     for position, server in enumerate(range(chunk.start, chunk.stop)):
         rows = slice(position * size, (position + 1) * size)
-        server_metrics(baseline, spec.seed, server, {name: values[rows] for name, values in metrics.items()})
+        out = {name: values[rows] for name, values in metrics.items()}
+        server_metrics(baseline, spec.seed, server, out, chunk.first_row)
     columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {**metrics}
-    columns["timestamp"] = np.tile(spec.grid.timestamps(), chunk.servers)
-    columns.update({name: np.tile(values, chunk.servers) for name, values in spec.calendar().columns.items()})
+    columns["timestamp"] = np.tile(spec.grid.timestamps()[chunk.first_row :], chunk.servers)
+    calendar = spec.calendar().columns
+    columns.update({name: np.tile(values[chunk.first_row :], chunk.servers) for name, values in calendar.items()})
     columns.update(_text_columns(spec, chunk, size))
     return pa.table([pa.array(columns[name]) for name in NAMES], names=list(NAMES))
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from dask_synth.config import RunConfig
 from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.calendar import Calendar, Seasonality, TimeGrid, calendar_of
 from dask_synth.model.fleet import Fleet
 from dask_synth.model.metrics import Baseline
-from dask_synth.storage.manifest import run_identity
+from dask_synth.storage.manifest import Plan, run_identity, versions
 
 BYTES_PER_ROW = {"parquet": 8, "csv": 20}
 """Measured on hourly_200; only ever used to estimate."""
@@ -19,12 +20,13 @@ BYTES_PER_ROW = {"parquet": 8, "csv": 20}
 
 @dataclass(frozen=True)
 class Chunk:
-    """Servers start, ..., stop - 1 of one archetype, over their whole time range: one task, one part."""
+    """Servers start, ..., stop - 1 of one archetype, from one row of the grid to its end: one task, one part."""
 
     index: int
     archetype: str
     start: int
     stop: int
+    first_row: int = 0
 
     @property
     def servers(self) -> int:
@@ -84,35 +86,38 @@ class RunPlan:
     run_id: str = field(repr=False)
 
     @classmethod
-    def of(cls, config: RunConfig) -> Self:
-        """Cut each archetype's servers into chunks of at most rows_per_partition rows, and at least one server."""
+    def of(cls, config: RunConfig, first_row: int = 0, first_index: int = 0) -> Self:
+        """Cut each archetype's servers into chunks of at most rows_per_partition rows, and at least one server.
+
+        Parameters
+        ----------
+        config
+            What to make.
+        first_row, first_index
+            Of an appended run: the first row of the grid that is new, and the first free part number.
+        """
         spec = FleetSpec.of(config)
-        size = max(1, config.output.rows_per_partition // spec.grid.size)
+        size = max(1, config.output.rows_per_partition // (spec.grid.size - first_row))
         chunks: list[Chunk] = []
         for archetype, first, last in spec.fleet.blocks():
             for start in range(first, last, size):
-                chunks.append(Chunk(len(chunks), archetype, start, min(start + size, last)))
+                chunks.append(Chunk(first_index + len(chunks), archetype, start, min(start + size, last), first_row))
         return cls(config, spec, tuple(chunks), run_identity(config.model_dump(mode="json")))
 
     @property
     def rows(self) -> int:
-        """Rows of the whole dataset."""
-        return self.spec.fleet.servers * self.spec.grid.size
+        """Rows of all chunks."""
+        return sum(self.rows_of(chunk) for chunk in self.chunks)
+
+    def rows_of(self, chunk: Chunk) -> int:
+        """Rows of one chunk."""
+        return chunk.servers * (self.spec.grid.size - chunk.first_row)
+
+    def record(self) -> Plan:
+        """Return what a run leaves beside its data before it begins."""
+        config = self.config.model_dump(mode="json")
+        return Plan(run_id=self.run_id, started=dt.datetime.now(dt.UTC), config=config, versions=versions())
 
     def estimated_bytes(self) -> dict[str, int]:
         """Return the expected size of each format that is asked for."""
         return {format_: self.rows * BYTES_PER_ROW[format_] for format_ in self.config.output.formats}
-
-    def describe(self) -> dict[str, Any]:
-        """Return the plan in figures, for people."""
-        grid = self.spec.grid
-        return {
-            "run": self.run_id,
-            "servers": self.spec.fleet.servers,
-            "archetypes": {block.archetype: block.stop - block.start for block in self.spec.fleet.blocks()},
-            "time": f"{grid.start} to {grid.end}, {grid.granularity}: {grid.size:,} timestamps",
-            "rows": self.rows,
-            "partitions": len(self.chunks),
-            "estimated_bytes": self.estimated_bytes(),
-            "output": self.config.output.path,
-        }

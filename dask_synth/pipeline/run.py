@@ -1,34 +1,37 @@
-"""Generate a dataset on a Dask client: submit, gather receipts, commit. Wiring; what is done stands elsewhere."""
+"""Generate, resume, overwrite: plan, submit, gather, commit. Wiring; what is done stands elsewhere."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from itertools import islice
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
-from dask.delayed import delayed
-from distributed import Client, Future, as_completed
+from distributed import Client
 
 from dask_synth.config import RunConfig
 from dask_synth.errors import RunError
-from dask_synth.pipeline.plan import Chunk, RunPlan
+from dask_synth.pipeline.plan import RunPlan
 from dask_synth.pipeline.scheduler import connect
-from dask_synth.pipeline.write import Receipt, Target, generate_and_write, join_csv, write_servers
+from dask_synth.pipeline.submit import run_chunks
+from dask_synth.pipeline.write import Receipt, Target, join_csv, write_servers
+from dask_synth.storage import commit
 from dask_synth.storage.dataset import CSV_FOLDER, Dataset
-from dask_synth.storage.manifest import MANIFEST_NAME, FileEntry, Manifest, versions
-from dask_synth.storage.store import LocalStore, check_claimable
-
-WINDOW = 1000
-"""Tasks that the scheduler knows of at a time: enough to keep a thousand cores busy, whatever the number of chunks."""
+from dask_synth.storage.lock import hold
+from dask_synth.storage.manifest import MANIFEST_NAME, PLAN_NAME, FileEntry, Manifest, versions
+from dask_synth.storage.store import LocalStore
 
 OnReceipt = Callable[[Receipt], None]
 
 
-def generate(config: RunConfig, client: Client | None = None, on_receipt: OnReceipt | None = None) -> Dataset:
+def generate(
+    config: RunConfig,
+    client: Client | None = None,
+    on_receipt: OnReceipt | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Dataset:
     """Make a dataset and commit it.
 
     Parameters
@@ -39,6 +42,10 @@ def generate(config: RunConfig, client: Client | None = None, on_receipt: OnRece
         The cluster that makes it; None starts a local one for this call.
     on_receipt
         Called with each chunk's receipt as it lands.
+    resume
+        Go on with an interrupted run of the same configuration: parts that are whole stay.
+    overwrite
+        Replace the dataset, or the unfinished run, that is there; the old one goes when the new one is complete.
 
     Returns
     -------
@@ -48,73 +55,84 @@ def generate(config: RunConfig, client: Client | None = None, on_receipt: OnRece
     Raises
     ------
     OutputError
-        If the output exists or cannot be written.
+        If the output is not as `resume` and `overwrite` say, is being written, or cannot be written.
     RunError
-        If a chunk fails; it names the chunk's servers and the cause.
+        If a chunk fails, the output fills up, or no worker is left. What was finished is kept for `resume`.
     """
     plan = RunPlan.of(config)
-    root = prepare_output(config)
-    started = dt.datetime.now(dt.UTC)
-    target = Target(root, config.output.formats, plan.run_id)
-    with nullcontext(client) if client else connect() as running:
-        receipts = []
-        for receipt in _write_chunks(plan, target, running):
-            receipts.append(receipt)
-            if on_receipt:
-                on_receipt(receipt)
-        receipts.sort(key=lambda receipt: receipt.chunk.index)
-        files = _finish_files(plan, target, receipts, running)
-    manifest = _manifest(plan, files, started)
-    LocalStore(root).put(MANIFEST_NAME, manifest.to_json())
-    return Dataset(root, manifest)
+    root = prepare_output(plan, resume=resume, overwrite=overwrite)
+    replaces = overwrite and root.is_dir() and any(root.iterdir())
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with hold(root):
+            if (root / MANIFEST_NAME).exists() and not replaces:
+                tidy(root)
+            else:
+                (_replace if replaces else _make)(plan, root, client, on_receipt)
+    except OSError as error:
+        raise RunError(f"the output cannot be written: {error.strerror or error} ({error.filename or root})") from error
+    return Dataset(root, Manifest.from_json((root / MANIFEST_NAME).read_bytes()))
 
 
-def prepare_output(config: RunConfig) -> Path:
-    """Return the absolute path of a run's output, or raise OutputError if no dataset can be made there."""
-    root = Path(config.output.path).expanduser().absolute()
-    check_claimable(root)
+def prepare_output(plan: RunPlan, *, resume: bool = False, overwrite: bool = False) -> Path:
+    """Return the absolute path of a run's output, or raise OutputError if it cannot be made there as asked."""
+    root = commit.absolute(plan.config.output.path)
+    commit.check_writable(root)
+    if resume:
+        commit.check_resumable(root, plan.record())
+    elif overwrite:
+        commit.check_own(root)
+    else:
+        commit.check_new(root)
     return root
 
 
-def _write_chunks(plan: RunPlan, target: Target, client: Client) -> Iterator[Receipt]:
-    """Run one task a chunk, at most WINDOW of them known to the scheduler, and yield receipts as they come."""
-    token = uuid4().hex
-    # A task of its own, so that the graph holds the specification once, not once a chunk.
-    spec = delayed(plan.spec, name=f"fleet-spec-{token}", traverse=False)
-    write = delayed(generate_and_write, pure=False)
-    tasks = {f"generate-and-write-{token}-{chunk.index}": chunk for chunk in plan.chunks}
-    waiting = (write(spec, chunk, target, dask_key_name=key) for key, chunk in tasks.items())
-    running = as_completed(client.compute(list(islice(waiting, WINDOW))))
-    for future in running:
-        if future.status != "finished":
-            raise _failure(tasks[future.key], future)
-        running.update(client.compute(list(islice(waiting, 1))))
-        yield future.result()
+def write_parts(
+    plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceipt | None, before: FileEntry | None = None
+) -> tuple[FileEntry, ...]:
+    """Write the plan, all parts that are not there yet, and what is made once a dataset; return the files.
+
+    Parameters
+    ----------
+    plan, root, client, on_receipt
+        As in :func:`generate`.
+    before
+        The joined CSV.gz file that new rows are appended to.
+    """
+    store = LocalStore(root)
+    store.clean()
+    keep = (root / PLAN_NAME).exists()
+    if not keep:
+        store.put(PLAN_NAME, plan.record().to_json())
+    target = Target(root, plan.config.output.formats, plan.run_id, keep)
+    with nullcontext(client) if client else connect() as running:
+        receipts = []
+        try:
+            for receipt in run_chunks(plan.spec, plan.chunks, target, running):
+                receipts.append(receipt)
+                if on_receipt:
+                    on_receipt(receipt)
+            receipts.sort(key=lambda receipt: receipt.chunk.index)
+            return _finish(plan, target, receipts, running, before)
+        finally:
+            store.clean()
 
 
-def _failure(chunk: Chunk, future: Future[Any]) -> RunError:
-    cause = future.exception() if future.status == "error" else future.status
-    what = f"{type(cause).__name__}: {cause}" if isinstance(cause, BaseException) else str(cause)
-    return RunError(f"the chunk of {chunk.archetype} servers {chunk.start} to {chunk.stop - 1} failed: {what}")
+def tidy(root: Path) -> None:
+    """Remove what only an unfinished run needs. Only after the manifest is there."""
+    store = LocalStore(root)
+    for name in list(store.names()):
+        if name.startswith(f"{CSV_FOLDER}/"):
+            store.remove(name)
+    if (root / CSV_FOLDER).is_dir():
+        (root / CSV_FOLDER).rmdir()
+    store.remove(PLAN_NAME)
 
 
-def _finish_files(plan: RunPlan, target: Target, receipts: list[Receipt], client: Client) -> tuple[FileEntry, ...]:
-    """Write what is made once a dataset, on the cluster: its workers see the output, this process may not."""
-    files = [entry for receipt in receipts for entry in receipt.files]
-    finishing = [client.submit(write_servers, plan.spec, target, pure=False)]
-    if "csv" in target.formats:
-        parts = [entry for entry in files if entry.path.startswith(CSV_FOLDER)]
-        files = [entry for entry in files if entry not in parts]
-        finishing.append(client.submit(join_csv, parts, target, pure=False))
-    try:
-        return (*files, *client.gather(finishing))
-    except OSError as error:
-        raise RunError(f"{error.strerror or error} ({error.filename})") from error
-
-
-def _manifest(plan: RunPlan, files: tuple[FileEntry, ...], started: dt.datetime) -> Manifest:
-    timestamps = plan.spec.grid.timestamps()
-    return Manifest(
+def _make(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceipt | None) -> None:
+    started = dt.datetime.now(dt.UTC)
+    files = write_parts(plan, root, client, on_receipt)
+    manifest = Manifest(
         run_id=plan.run_id,
         started=started,
         created=dt.datetime.now(dt.UTC),
@@ -123,6 +141,27 @@ def _manifest(plan: RunPlan, files: tuple[FileEntry, ...], started: dt.datetime)
         categories=plan.spec.fleet.categories(),
         rows=plan.rows,
         servers=plan.spec.fleet.servers,
-        time=(timestamps[0].item(), timestamps[-1].item()),
+        time=plan.spec.grid.span(),
         files=files,
     )
+    LocalStore(root).put(MANIFEST_NAME, manifest.to_json())
+    tidy(root)
+
+
+def _replace(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceipt | None) -> None:
+    staged = commit.open_staging(root, plan.run_id)
+    with hold(staged):
+        _make(plan, staged, client, on_receipt)
+        commit.take_place(staged, root)
+
+
+def _finish(
+    plan: RunPlan, target: Target, receipts: Sequence[Receipt], client: Client, before: FileEntry | None
+) -> tuple[FileEntry, ...]:
+    """Write what is made once a dataset, on the cluster: its workers see the output, this process may not."""
+    files = [entry for receipt in receipts for entry in receipt.files]
+    parts = [entry for entry in files if entry.path.startswith(f"{CSV_FOLDER}/")]
+    finishing = [client.submit(write_servers, plan.spec, target, pure=False)]
+    if parts:
+        finishing.append(client.submit(join_csv, parts, target, before, pure=False))
+    return (*(entry for entry in files if entry not in parts), *client.gather(finishing))

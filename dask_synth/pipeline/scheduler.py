@@ -7,14 +7,17 @@ interpreter's lock, so threads share one set of imports and start at once (to me
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Nanny
 
 from dask_synth.errors import SchedulerError
 
@@ -22,7 +25,7 @@ LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 15
 
 
-def _local(workers: int, *, processes: bool) -> LocalCluster:
+def _local(workers: int, log_level: int, *, processes: bool) -> LocalCluster:
     with warnings.catch_warnings():
         # Another dashboard on the port is no error: ours takes a free one, and its link is printed.
         warnings.filterwarnings("ignore", "Port .* is already in use", UserWarning)
@@ -32,6 +35,7 @@ def _local(workers: int, *, processes: bool) -> LocalCluster:
             processes=processes,
             host=LOOPBACK if processes else None,
             dashboard_address=f"{LOOPBACK}:8787",
+            silence_logs=log_level,
             # In one process a limit could only pause the very process that generates.
             memory_limit="auto" if processes else 0,
         )
@@ -41,15 +45,15 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-LOCAL_KINDS: dict[str, Callable[[int], LocalCluster]] = {
-    "local": lambda workers: _local(workers, processes=False),
-    "threads": lambda workers: _local(workers, processes=False),
-    "processes": lambda workers: _local(workers, processes=True),
+LOCAL_KINDS: dict[str, Callable[[int, int], LocalCluster]] = {
+    "local": partial(_local, processes=False),
+    "threads": partial(_local, processes=False),
+    "processes": partial(_local, processes=True),
 }
 
 
 @contextmanager
-def connect(scheduler: str = "local") -> Iterator[Client]:
+def connect(scheduler: str = "local", log_level: int = logging.WARNING) -> Iterator[Client]:
     """Give a client for the duration of a ``with`` block.
 
     Parameters
@@ -57,6 +61,8 @@ def connect(scheduler: str = "local") -> Iterator[Client]:
     scheduler
         ``local`` (threads on all cores), ``threads[:N]``, ``processes[:N]``, ``tcp://host:port``, or the path of a
         scheduler file. A cluster that this starts is closed at the end; one that it joins is left as it was.
+    log_level
+        From which Dask's own log of a cluster that this starts is shown.
 
     Raises
     ------
@@ -69,11 +75,21 @@ def connect(scheduler: str = "local") -> Iterator[Client]:
             raise SchedulerError(f"--scheduler {scheduler!r}: {count!r} is not a number of workers of at least 1")
         # In one process the scheduler has no address, and Dask would guess the machine's outer one for the link.
         link = dask.config.set({"distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status"})
-        with link, LOCAL_KINDS[kind](int(count or _cores())) as cluster, Client(cluster) as client:
-            yield client
+        with link, LOCAL_KINDS[kind](int(count or _cores()), log_level) as cluster, Client(cluster) as client:
+            try:
+                yield client
+            except BaseException:
+                cluster.sync(_end_processes, cluster)
+                raise
         return
     with _join(scheduler) as client:
         yield client
+
+
+async def _end_processes(cluster: LocalCluster) -> None:
+    """End worker processes now: closing a cluster waits for tasks whose result nobody will fetch."""
+    nannies = [worker for worker in cluster.workers.values() if isinstance(worker, Nanny)]
+    await asyncio.gather(*(nanny.kill(timeout=0.2, reason="interrupted") for nanny in nannies))
 
 
 def _join(scheduler: str) -> Client:

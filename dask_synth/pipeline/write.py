@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +17,7 @@ from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.plan import Chunk, FleetSpec
 from dask_synth.storage.csv import encode_csv, encode_header
 from dask_synth.storage.dataset import CSV_NAME, SERVERS_NAME, csv_part, parquet_part
+from dask_synth.storage.integrity import csv_rows, parquet_rows
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.parquet import encode_parquet
 from dask_synth.storage.store import LocalStore
@@ -21,11 +25,18 @@ from dask_synth.storage.store import LocalStore
 
 @dataclass(frozen=True)
 class Target:
-    """Where a run's files go: a folder, the formats, and the run that they are of."""
+    """Where a run's files go: a folder, the formats, and the run that they are of.
+
+    Attributes
+    ----------
+    keep
+        Whether parts that are there and whole stay as they are: a resumed run.
+    """
 
     path: Path
     formats: tuple[str, ...]
     run_id: str
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,22 +47,48 @@ class Receipt:
     rows: int
     files: tuple[FileEntry, ...]
     seconds: float
+    kept: bool
+
+
+class Format(NamedTuple):
+    """How one output format names, encodes and recognises a part."""
+
+    name: Callable[[Chunk], str]
+    encode: Callable[[pa.Table, str], Any]
+    is_whole: Callable[[Path, int, str], bool]
+
+
+FORMATS = {
+    "parquet": Format(
+        name=lambda chunk: parquet_part(chunk.archetype, chunk.index),
+        encode=encode_parquet,
+        is_whole=lambda path, rows, run_id: parquet_rows(path) == (rows, run_id),
+    ),
+    "csv": Format(
+        name=lambda chunk: csv_part(chunk.index),
+        encode=lambda table, run_id: encode_csv(table),
+        is_whole=lambda path, rows, run_id: csv_rows(path) == rows,
+    ),
+}
 
 
 def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt:
     """Make a chunk once and write it in every format. Run twice, it ends in the same files."""
     start = perf_counter()
-    table = chunk_table(spec, chunk)
     store = LocalStore(target.path)
+    rows = chunk.servers * (spec.grid.size - chunk.first_row)
+    # Made when the first format needs it: a resumed run may need none.
+    table = cache(lambda: chunk_table(spec, chunk))
     files = []
-    for format_ in target.formats:
-        if format_ == "parquet":
-            name, data = parquet_part(chunk.archetype, chunk.index), encode_parquet(table, target.run_id)
+    for format_ in (FORMATS[name] for name in target.formats):
+        name = format_.name(chunk)
+        if target.keep and format_.is_whole(store.path(name), rows, target.run_id):
+            data = store.path(name).read_bytes()
         else:
-            name, data = csv_part(chunk.index), encode_csv(table)
-        store.put(name, data)
-        files.append(FileEntry.of(name, data, table.num_rows, (chunk.start, chunk.stop - 1)))
-    return Receipt(chunk, table.num_rows, tuple(files), perf_counter() - start)
+            data = format_.encode(table(), target.run_id)
+            store.put(name, data)
+        files.append(_entry(name, data, spec, chunk, target.run_id))
+    return Receipt(chunk, rows, tuple(files), perf_counter() - start, kept=not table.cache_info().currsize)
 
 
 def write_servers(spec: FleetSpec, target: Target) -> FileEntry:
@@ -60,20 +97,41 @@ def write_servers(spec: FleetSpec, target: Target) -> FileEntry:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     LocalStore(target.path).put(SERVERS_NAME, data := sink.getvalue())
-    return FileEntry.of(SERVERS_NAME, data, table.num_rows, (0, spec.fleet.servers - 1))
+    everyone = (0, spec.fleet.servers - 1)
+    return FileEntry.of(SERVERS_NAME, data, rows=table.num_rows, servers=everyone, time=None, run_id=target.run_id)
 
 
-def join_csv(parts: Sequence[FileEntry], target: Target) -> FileEntry:
-    """Put the CSV.gz parts together, in their order, under one header; the parts are gone then."""
+def join_csv(parts: Sequence[FileEntry], target: Target, before: FileEntry | None = None) -> FileEntry:
+    """Put the CSV.gz parts together, in their order, under one header.
+
+    Parameters
+    ----------
+    parts
+        At least one.
+    target
+        Where they lie, and the joined file will.
+    before
+        The joined file of the dataset that these parts are appended to; its path is the one it has in `target`.
+    """
     store = LocalStore(target.path)
-    store.join(CSV_NAME, encode_header(), [part.path for part in parts])
-    for part in parts:
-        store.remove(part.path)
-    store.path(parts[0].path).parent.rmdir()
+    all_parts = [before, *parts] if before else list(parts)
+    size, sha256 = store.join(CSV_NAME, b"" if before else encode_header(), [part.path for part in all_parts])
     return FileEntry(
         path=CSV_NAME,
-        rows=sum(part.rows for part in parts),
-        bytes=store.path(CSV_NAME).stat().st_size,
-        sha256=store.digest(CSV_NAME),
+        rows=sum(part.rows for part in all_parts),
+        bytes=size,
+        sha256=sha256,
         servers=(parts[0].servers[0], parts[-1].servers[1]),
+        time=_span([part.time for part in all_parts if part.time]),
+        run_id=target.run_id,
     )
+
+
+def _entry(name: str, data: Any, spec: FleetSpec, chunk: Chunk, run_id: str) -> FileEntry:
+    rows = chunk.servers * (spec.grid.size - chunk.first_row)
+    span = spec.grid.span(chunk.first_row)
+    return FileEntry.of(name, data, rows=rows, servers=(chunk.start, chunk.stop - 1), time=span, run_id=run_id)
+
+
+def _span(times: Sequence[tuple[dt.datetime, dt.datetime]]) -> tuple[dt.datetime, dt.datetime]:
+    return min(first for first, _ in times), max(last for _, last in times)

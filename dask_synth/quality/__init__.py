@@ -1,1 +1,1 @@
-"""What proves a fleet: Dask reductions over what landed, checks against the model's expectation, a report to look at."""
+"""What proves a fleet: reductions over what landed, checks against the model, a report to look at."""

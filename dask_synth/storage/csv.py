@@ -14,15 +14,21 @@ from dask_synth.schema import NAMES
 
 GZIP_LEVEL = 1
 BATCH_ROWS = 1 << 14
+SPECIALS = (",", '"', "\n", "\r")
 
 
 def encode_csv(table: pa.Table) -> bytes:
-    """Return the rows as one gzip member, without a header line; the same table gives the same bytes."""
+    """Return the rows as one gzip member, without a header line; the same table gives the same bytes.
+
+    Text columns must come dictionary-encoded.
+    """
     # Whole seconds: the grid has no fractions, and ".000000" on every row would be a twentieth of the file.
     seconds = table.column("timestamp").cast(pa.timestamp("s"))
     table = table.set_column(table.column_names.index("timestamp"), "timestamp", seconds)
     sink = pa.BufferOutputStream()
-    options = pa_csv.WriteOptions(include_header=False, quoting_style="needed", batch_size=BATCH_ROWS)
+    # Arrow's "needed" quotes every text, needed or not.
+    quoting = "needed" if _has_specials(table) else "none"
+    options = pa_csv.WriteOptions(include_header=False, quoting_style=quoting, batch_size=BATCH_ROWS)
     pa_csv.write_csv(table, sink, options)
     return igzip.compress(sink.getvalue(), GZIP_LEVEL, mtime=0)
 
@@ -30,3 +36,9 @@ def encode_csv(table: pa.Table) -> bytes:
 def encode_header() -> bytes:
     """Return the header line as a gzip member of its own: it goes before the first part."""
     return igzip.compress(",".join(NAMES).encode() + b"\n", GZIP_LEVEL, mtime=0)
+
+
+def _has_specials(table: pa.Table) -> bool:
+    texts = [column for column in table.columns if pa.types.is_dictionary(column.type)]
+    values = [value for column in texts for chunk in column.chunks for value in chunk.dictionary.to_pylist()]
+    return any(special in value for value in values for special in SPECIALS)

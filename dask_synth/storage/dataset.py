@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+import pyarrow as pa
 
-from dask_synth.errors import OutputError
-from dask_synth.schema import CATEGORICAL, NAMES
-from dask_synth.storage.manifest import MANIFEST_NAME, Manifest
+from dask_synth.errors import DamagedManifestError, OutputError
+from dask_synth.schema import CATEGORICAL, CATEGORY, NAMES, PARTITION_KEY, empty_frame
+from dask_synth.storage.manifest import MANIFEST_NAME, PLAN_NAME, DamagedRecordError, Manifest
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
+    from distributed import Client
+
+    from dask_synth.storage.integrity import Finding
 
 METRICS = "metrics"
 CSV_FOLDER = "csv"
@@ -44,6 +47,10 @@ class Dataset:
         """The folder that Parquet readers take as it is."""
         return self.path / METRICS
 
+    def parts(self) -> list[Path]:
+        """Return the Parquet files of the metrics, as the manifest lists them."""
+        return [self.path / entry.path for entry in self.manifest.files if entry.path.startswith(f"{METRICS}/")]
+
     def frame(self) -> dd.DataFrame:
         """Return the rows as a lazy Dask DataFrame, in the documented columns, order and dtypes.
 
@@ -51,17 +58,27 @@ class Dataset:
         """
         import dask.dataframe as dd
 
-        from dask_synth.schema import empty_frame
-
         dtypes = empty_frame(self.manifest.categories).dtypes
         frame: dd.DataFrame
-        if self.metrics.is_dir():
-            # Dask takes the categories as known and empty, and the Hive key's in the order of its folders.
-            frame = dd.read_parquet(self.metrics)[list(NAMES)].astype({name: dtypes[name] for name in CATEGORICAL})
+        if parts := self.parts():
+            # Dask takes the files' categories as known and empty, and the Hive key's in the order of its folders.
+            known = {name: dtypes[name] for name in CATEGORICAL}
+            frame = dd.read_parquet(parts, dataset={"partitioning": self._hive()})[list(NAMES)].astype(known)
         else:
             typed = dtypes.drop("timestamp").to_dict()
             frame = dd.read_csv(self.path / CSV_NAME, blocksize=None, dtype=typed, parse_dates=["timestamp"])
         return frame
+
+    def _hive(self) -> dict[str, Any]:
+        types = pa.array(self.manifest.categories[PARTITION_KEY], pa.string())
+        schema = pa.schema([(PARTITION_KEY, CATEGORY)])
+        return {"flavor": "hive", "schema": schema, "dictionaries": {PARTITION_KEY: types}}
+
+    def verify(self, client: Client | None = None) -> list[Finding]:
+        """Re-hash every file, on the client's cluster where one is given; return what is not as it was committed."""
+        from dask_synth.pipeline.verify import verify
+
+        return verify(self, client)
 
 
 def open_dataset(path: str | os.PathLike[str]) -> Dataset:
@@ -70,17 +87,19 @@ def open_dataset(path: str | os.PathLike[str]) -> Dataset:
     Raises
     ------
     OutputError
-        If there is none at `path`, or what is there was never committed.
+        If there is none at `path`, what is there was never committed, or its manifest is damaged.
     """
     root = Path(path)
     try:
-        text = (root / MANIFEST_NAME).read_text(encoding="utf-8")
+        text = (root / MANIFEST_NAME).read_bytes()
     except OSError:
-        what = "is not there" if not root.exists() else f"holds no {MANIFEST_NAME}, so no finished dataset"
-        raise OutputError(f"{str(root)!r} {what}") from None
+        if not root.exists():
+            raise OutputError(f"there is no dataset at {str(root)!r}: the folder does not exist") from None
+        begun = (
+            f": a run was begun in it; finish that with --resume --output {root}" if (root / PLAN_NAME).exists() else ""
+        )
+        raise OutputError(f"{str(root)!r} holds no finished dataset (no {MANIFEST_NAME}){begun}") from None
     try:
-        return Dataset(root, Manifest.model_validate_json(text))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise OutputError(f"{root / MANIFEST_NAME} is damaged: {place}: {first['msg']}") from None
+        return Dataset(root.absolute(), Manifest.from_json(text))
+    except DamagedRecordError as error:
+        raise DamagedManifestError(f"{str(root / MANIFEST_NAME)!r} is damaged: {error}") from None

@@ -1,4 +1,4 @@
-"""The manifest: what a committed dataset consists of. Its presence is the commit."""
+"""The records beside the data: the plan that a run begins with, the manifest that ends it and is the commit."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 MANIFEST_NAME = "manifest.json"
+PLAN_NAME = "plan.json"
 MODEL_VERSION = 1
 """Counts the changes of the model that change data."""
 
 BYTE_DECIDING = ("numpy", "pandas", "pyarrow", "holidays", "isal")
 """The packages whose version may change a dataset's bytes."""
+
+
+class DamagedRecordError(ValueError):
+    """A record cannot be read, or was changed after it was written."""
 
 
 class Record(BaseModel):
@@ -38,6 +43,10 @@ class FileEntry(Record):
         Of its bytes, hexadecimal.
     servers
         First and last server index.
+    time
+        First and last timestamp; None where it has no rows in time.
+    run_id
+        The run that wrote it: an appended dataset has parts of several.
     """
 
     path: str
@@ -45,18 +54,72 @@ class FileEntry(Record):
     bytes: int
     sha256: str
     servers: tuple[int, int]
+    time: tuple[dt.datetime, dt.datetime] | None
+    run_id: str
 
     @classmethod
-    def of(cls, path: str, data: Any, rows: int, servers: tuple[int, int]) -> FileEntry:
-        """Describe a file that holds `data`, any buffer of bytes."""
+    def of(cls, path: str, data: Any, **known: Any) -> Self:
+        """Describe a file that holds `data`, any buffer of bytes; `known` are the other attributes."""
         digest = hashlib.sha256(data).hexdigest()
-        return cls(path=path, rows=rows, bytes=memoryview(data).nbytes, sha256=digest, servers=servers)
+        return cls(path=path, bytes=memoryview(data).nbytes, sha256=digest, **known)
 
 
-class Manifest(Record):
-    """What was run, with what, and every file that came of it."""
+class SealedRecord(Record):
+    """A record that ends in a digest of itself, so that a change or a cut shows."""
+
+    def to_json(self) -> bytes:
+        """Return the record as JSON bytes, sealed."""
+        content = self.model_dump(mode="json")
+        return json.dumps({**content, "digest": _digest(content)}, indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read what :meth:`to_json` wrote.
+
+        Raises
+        ------
+        DamagedRecordError
+            If it is not JSON, lacks a key, has one too many, or does not match its own digest.
+        """
+        try:
+            content = json.loads(text)
+            digest = content.pop("digest")
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise DamagedRecordError("it is cut short, or not JSON as dask-synth writes it") from None
+        if digest != _digest(content) or cls._rewritten(content, digest) != text:
+            raise DamagedRecordError("it was changed after it was written: its content does not match its digest")
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise DamagedRecordError(f"it is of another version of dask-synth: {place}: {first['msg']}") from None
+
+    @staticmethod
+    def _rewritten(content: Mapping[str, Any], digest: str) -> bytes:
+        return json.dumps({**content, "digest": digest}, indent=1).encode() + b"\n"
+
+
+class Plan(SealedRecord):
+    """What an unfinished run is about to make: all that decides whether another run may go on with it."""
+
+    run_id: str
+    started: dt.datetime
+    config: dict[str, Any]
+    versions: dict[str, str]
+
+
+class Manifest(SealedRecord):
+    """What was run, with what, and every file that came of it.
+
+    Attributes
+    ----------
+    generation
+        1 for a new dataset, one more for each append.
+    """
 
     format: int = 1
+    generation: int = 1
     run_id: str
     started: dt.datetime
     created: dt.datetime
@@ -72,10 +135,6 @@ class Manifest(Record):
         """Return the size of all files together."""
         return sum(entry.bytes for entry in self.files)
 
-    def to_json(self) -> bytes:
-        """Return the bytes of ``manifest.json``."""
-        return self.model_dump_json(indent=1).encode() + b"\n"
-
 
 def versions() -> dict[str, str]:
     """Return the versions of everything that decides a dataset's bytes."""
@@ -83,14 +142,16 @@ def versions() -> dict[str, str]:
     return {"model": str(MODEL_VERSION), **found}
 
 
-def run_identity(config: Mapping[str, Any]) -> str:
-    """Return the run id: 16 hexadecimal digits of a hash over what decides the bytes.
-
-    Parameters
-    ----------
-    config
-        The effective configuration as JSON types. Where it lands (``output.path``) does not count.
-    """
+def identifying(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a configuration that decides the bytes: all but where they land."""
     output = {key: value for key, value in config["output"].items() if key != "path"}
-    text = json.dumps([{**config, "output": output}, versions()], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return {**config, "output": output}
+
+
+def run_identity(config: Mapping[str, Any]) -> str:
+    """Return the run id: 16 hexadecimal digits of a hash over configuration (JSON types) and versions."""
+    return _digest([identifying(config), versions()])[:16]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -12,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from dask_synth.errors import OutputError
-
+COPY_BYTES = 1 << 20
 TEMPORARY = ".dask-synth-"
 """Begins the name of every unfinished file; readers pass over names that begin with a dot."""
 
@@ -32,16 +30,22 @@ class LocalStore:
         """Write a whole file atomically; `data` is any buffer of bytes."""
         self._write(name, lambda file: file.write(data))
 
-    def join(self, name: str, head: bytes, parts: Iterable[str]) -> None:
-        """Write one file of `head` and the contents of `parts`, atomically."""
+    def join(self, name: str, head: bytes, parts: Iterable[str]) -> tuple[int, str]:
+        """Write one file of `head` and the contents of `parts`, atomically; return its size and its sha256."""
+        digest = hashlib.sha256(head)
+        size = len(head)
 
         def copy(file: IO[bytes]) -> None:
+            nonlocal size
             file.write(head)
             for part in parts:
                 with self.path(part).open("rb") as source:
-                    shutil.copyfileobj(source, file, 1 << 20)
+                    while block := source.read(COPY_BYTES):
+                        size += file.write(block)
+                        digest.update(block)
 
         self._write(name, copy)
+        return size, digest.hexdigest()
 
     def _write(self, name: str, fill: Callable[[IO[bytes]], Any]) -> None:
         target = self.path(name)
@@ -75,24 +79,14 @@ class LocalStore:
             for file in files:
                 yield Path(folder, file).relative_to(self.root).as_posix()
 
+    def clean(self) -> None:
+        """Remove what interrupted writes left. Only for the folder's one writer."""
+        for name in list(self.names()):
+            if Path(name).name.startswith(TEMPORARY) and name.endswith(".tmp"):
+                self.remove(name)
+
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def check_claimable(root: Path) -> None:
-    """Raise OutputError unless a new dataset can be made at `root`. Nothing is left behind."""
-    if root.exists() and not root.is_dir():
-        raise OutputError(f"output.path: {str(root)!r} is a file; name a folder that does not exist yet")
-    if root.is_dir() and any(root.iterdir()):
-        raise OutputError(
-            f"output.path: {str(root)!r} exists and is not empty; name another with --output, or remove it first"
-        )
-    existing = next(folder for folder in (root, *root.absolute().parents) if folder.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise OutputError(f"output.path: {str(root)!r} cannot be written: {error.strerror} ({existing})") from None

@@ -1,0 +1,133 @@
+"""Append to a dataset: the new days as new parts, then one step to the next generation. Wiring."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+
+from distributed import Client
+
+from dask_synth.config import RunConfig
+from dask_synth.errors import ConfigError, OutputError, Problem, RunError
+from dask_synth.pipeline.plan import FleetSpec, RunPlan
+from dask_synth.pipeline.run import OnReceipt, tidy, write_parts
+from dask_synth.problems import validated
+from dask_synth.storage import commit
+from dask_synth.storage.dataset import CSV_NAME, METRICS, Dataset, open_dataset
+from dask_synth.storage.lock import hold
+from dask_synth.storage.manifest import MANIFEST_NAME, FileEntry, Manifest
+from dask_synth.storage.store import LocalStore
+
+BEFORE_NAME = "csv/before.csv.gz"
+
+
+def append_plan(dataset: Dataset, until: dt.date) -> RunPlan:
+    """Return the plan of the rows that take a dataset through the whole of the day `until`.
+
+    Raises
+    ------
+    ConfigError
+        If `until` does not lie after the dataset's end.
+    OutputError
+        If this installation would not continue the random streams exactly.
+    """
+    manifest = dataset.manifest
+    commit.check_same_versions(manifest)
+    last = manifest.time[1].date()
+    if until <= last:
+        raise ConfigError([Problem("--until", f"{until} does not lie after the dataset's last day, {last}")])
+    old = RunConfig(**manifest.config)
+    changes = {
+        "time": {**manifest.config["time"], "end_date": until},
+        "output": {**manifest.config["output"], "path": str(dataset.path)},
+    }
+    config = validated({**manifest.config, **changes})
+    parts = sum(entry.path.startswith(f"{METRICS}/") for entry in manifest.files)
+    return RunPlan.of(config, first_row=FleetSpec.of(old).grid.size, first_index=parts)
+
+
+def parse_day(text: str) -> dt.date:
+    """Return the day that YYYY-MM-DD names, or raise ConfigError."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError([Problem("--until", f"{text!r} is not a day: {error}; write YYYY-MM-DD")]) from None
+
+
+def append(
+    path: str | os.PathLike[str], until: dt.date, client: Client | None = None, on_receipt: OnReceipt | None = None
+) -> Dataset:
+    """Add the days after a dataset's end, through the whole of `until`, as one longer run would have made them.
+
+    The next generation is completed beside the dataset (old parts are hard links) and takes its place in one step.
+    Interrupted, the same call goes on where it stopped.
+
+    Parameters
+    ----------
+    path
+        A committed dataset.
+    until
+        The new last day.
+    client, on_receipt
+        As in :func:`dask_synth.generate`.
+
+    Returns
+    -------
+    Dataset
+        The new generation.
+    """
+    old = open_dataset(path)
+    plan = append_plan(old, until)
+    started = dt.datetime.now(dt.UTC)
+    try:
+        with hold(old.path):
+            staged = commit.open_staging(old.path, plan.run_id)
+            with hold(staged):
+                if not (staged / MANIFEST_NAME).exists():
+                    files = _write(plan, old, staged, client, on_receipt)
+                    manifest = _next_generation(old.manifest, plan, files, started)
+                    LocalStore(staged).put(MANIFEST_NAME, manifest.to_json())
+                    tidy(staged)
+                commit.take_place(staged, old.path)
+    except OSError as error:
+        raise RunError(f"the output cannot be written: {error.strerror or error} ({error.filename})") from error
+    return open_dataset(old.path)
+
+
+def _write(
+    plan: RunPlan, old: Dataset, staged: Path, client: Client | None, on_receipt: OnReceipt | None
+) -> tuple[FileEntry, ...]:
+    kept = [entry for entry in old.manifest.files if entry.path.startswith(f"{METRICS}/")]
+    before = next((entry for entry in old.manifest.files if entry.path == CSV_NAME), None)
+    links = {entry.path: entry.path for entry in kept}
+    if before:
+        links[CSV_NAME] = BEFORE_NAME
+        before = before.model_copy(update={"path": BEFORE_NAME})
+    for source, name in links.items():
+        _link(old.path / source, staged / name)
+    new = write_parts(plan, staged, client, on_receipt, before)
+    return (*kept, *new)
+
+
+def _link(source: Path, target: Path) -> None:
+    if not source.exists():
+        raise OutputError(f"{str(source)!r} is missing, so nothing can be appended; see `verify`")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    target.hardlink_to(source)
+
+
+def _next_generation(old: Manifest, plan: RunPlan, files: tuple[FileEntry, ...], started: dt.datetime) -> Manifest:
+    return old.model_copy(
+        update={
+            "generation": old.generation + 1,
+            "run_id": plan.run_id,
+            "started": started,
+            "created": dt.datetime.now(dt.UTC),
+            "config": plan.config.model_dump(mode="json"),
+            "rows": old.rows + plan.rows,
+            "time": (old.time[0], plan.spec.grid.span()[1]),
+            "files": files,
+        }
+    )

@@ -1,0 +1,182 @@
+"""Who may write where, and how a finished dataset takes the place of an older one in a single step.
+
+A new dataset is written where it will stay, and becomes one when its manifest appears. What replaces a dataset (an
+overwrite, an append) is first completed beside it, in a folder of its own, and then the two folders change names at
+once (renameat2 with RENAME_EXCHANGE): a reader finds the old dataset or the new one, never a mixture.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from dask_synth.errors import OutputError
+from dask_synth.storage.dataset import CSV_FOLDER, CSV_NAME, METRICS, SERVERS_NAME
+from dask_synth.storage.integrity import DERIVED
+from dask_synth.storage.lock import LOCK_NAME
+from dask_synth.storage.manifest import (
+    MANIFEST_NAME,
+    PLAN_NAME,
+    DamagedRecordError,
+    Manifest,
+    Plan,
+    identifying,
+    versions,
+)
+from dask_synth.storage.store import TEMPORARY, LocalStore
+
+OWN_FILES = {MANIFEST_NAME, PLAN_NAME, SERVERS_NAME, CSV_NAME, LOCK_NAME, *DERIVED}
+OWN_FOLDERS = (f"{METRICS}/", f"{CSV_FOLDER}/")
+
+AT_FDCWD = -100
+RENAME_EXCHANGE = 2
+
+
+def staging_of(root: Path) -> Path:
+    """Return the folder beside `root` in which its successor is made."""
+    return root.with_name(f".{root.name}.dask-synth-next")
+
+
+def absolute(path: str) -> Path:
+    """Return the absolute path of an output, with ~ resolved, or raise OutputError."""
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:  # ~ and a user whom this machine does not have
+        raise OutputError(f"output.path: {path!r} cannot be written: {error}") from None
+
+
+def check_writable(root: Path) -> None:
+    """Raise OutputError unless files can be made at `root`. Nothing is left behind."""
+    try:
+        root.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # a name that is too long, a closed folder, a zero byte
+        raise OutputError(f"output.path: {str(root)!r} cannot be written: {error}") from None
+    if root.exists() and not root.is_dir():
+        raise OutputError(f"output.path: {str(root)!r} is a file; name a folder that does not exist yet")
+    existing = next(folder for folder in (root, *root.absolute().parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise OutputError(f"output.path: {str(root)!r} cannot be written: {error.strerror} ({existing})") from None
+
+
+def check_new(root: Path) -> None:
+    """Raise OutputError unless nothing is at `root` yet; the message says what is there, and what can be done."""
+    if not root.is_dir() or not any(name for name in root.iterdir() if name.name != LOCK_NAME):
+        return
+    if (root / MANIFEST_NAME).exists():
+        what = "holds a finished dataset; replace it with --overwrite, or name another with --output"
+    elif (root / PLAN_NAME).exists():
+        what = "holds an unfinished run; go on with it with --resume, or begin anew with --overwrite"
+    else:
+        what = "exists and is not empty; name another with --output"
+    raise OutputError(f"output.path: {str(root)!r} {what}")
+
+
+def check_own(root: Path) -> None:
+    """Raise OutputError if anything at `root` is not dask-synth's: such a folder is never replaced."""
+    if not root.is_dir() or not any(root.iterdir()):
+        return
+    foreign = [name for name in sorted(LocalStore(root).names()) if not _is_own(name)]
+    if foreign or not any((root / name).exists() for name in (MANIFEST_NAME, PLAN_NAME)):
+        example = f"{foreign[0]!r}" if foreign else "no manifest and no plan"
+        raise OutputError(
+            f"output.path: {str(root)!r} is not replaced, because dask-synth did not write all of it "
+            f"(it holds {example}); name another with --output"
+        )
+
+
+def check_resumable(root: Path, plan: Plan) -> None:
+    """Raise OutputError unless the run at `root`, unfinished or finished, is the run that `plan` describes."""
+    try:
+        begun = _begun(root)
+    except FileNotFoundError:
+        raise OutputError(f"output.path: {str(root)!r} holds no unfinished run; leave out --resume") from None
+    except DamagedRecordError as error:
+        raise OutputError(f"a record in {str(root)!r} is damaged: {error}; begin anew with --overwrite") from None
+    if begun.run_id != plan.run_id:
+        raise OutputError(
+            f"output.path: the run begun in {str(root)!r} differs from this one, so it cannot be resumed:\n"
+            + "\n".join(f"  {line}" for line in differences(begun, plan))
+            + "\nrun it again with its own configuration, or begin anew with --overwrite"
+        )
+
+
+def _begun(root: Path) -> Plan | Manifest:
+    if (root / MANIFEST_NAME).exists():
+        return Manifest.from_json((root / MANIFEST_NAME).read_bytes())
+    return Plan.from_json((root / PLAN_NAME).read_bytes())
+
+
+def differences(begun: Plan | Manifest, plan: Plan) -> list[str]:
+    """Return one line for each key in which two plans differ."""
+    before = _flat({"config": identifying(begun.config), "versions": begun.versions})
+    now = _flat({"config": identifying(plan.config), "versions": plan.versions})
+    return [
+        f"{key.removeprefix('config.')}: {before.get(key, 'not set')}, now {now.get(key, 'not set')}"
+        for key in sorted(before | now)
+        if before.get(key) != now.get(key)
+    ]
+
+
+def check_same_versions(manifest: Manifest) -> None:
+    """Raise OutputError if this installation would not continue the dataset's random streams bit by bit."""
+    now = versions()
+    changed = [
+        f"{name} {was} (here {now.get(name)})" for name, was in manifest.versions.items() if now.get(name) != was
+    ]
+    if changed:
+        raise OutputError(f"the dataset was made with {', '.join(changed)}; only the same versions continue it exactly")
+
+
+def open_staging(root: Path, run_id: str) -> Path:
+    """Return the folder for the successor of `root`: what a run of the same id left in it stays, all else goes."""
+    staged = staging_of(root)
+    if staged.is_dir():
+        check_own(staged)
+        try:
+            same = _begun(staged).run_id == run_id
+        except (OSError, DamagedRecordError):
+            same = False
+        if not same:
+            shutil.rmtree(staged)
+    staged.mkdir(exist_ok=True)
+    return staged
+
+
+def take_place(staged: Path, root: Path) -> None:
+    """Put the finished dataset `staged` in the place of `root` at once, and remove what was there."""
+    if not root.exists():
+        staged.rename(root)
+        return
+    _exchange(staged, root)
+    shutil.rmtree(staged)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        done = libc.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
+        if done == 0:
+            return
+    # Where the file system knows no exchange: for the moment between the two renames there is no dataset at all.
+    aside = one.with_name(one.name + "-old")
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)
+
+
+def _is_own(name: str) -> bool:
+    return name in OWN_FILES or name.startswith(OWN_FOLDERS) or Path(name).name.startswith(TEMPORARY)
+
+
+def _flat(value: object, above: str = "") -> dict[str, object]:
+    if not isinstance(value, dict) or not value:
+        return {above: value}
+    return {k: v for key, below in value.items() for k, v in _flat(below, f"{above}.{key}" if above else key).items()}

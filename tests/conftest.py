@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from dask_synth.config import RunConfig
+from dask_synth.layers import load_config
+from dask_synth.pipeline.plan import RunPlan
+from dask_synth.sources import ENV_PREFIX
+
+settings.register_profile("fast", deadline=None, max_examples=40, derandomize=True)
+settings.load_profile("fast")
+
+SMALL: Mapping[str, Any] = {"fleet.servers": 20, "time.start_date": "2024-01-01", "time.end_date": "2024-03-31"}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def small_config() -> Callable[..., RunConfig]:
+    """Make the configuration of 20 servers over the 91 days of early 2024, with changes by dotted key."""
+
+    def make(changes: Mapping[str, Any] | None = None) -> RunConfig:
+        return load_config(None, {**SMALL, **(changes or {})})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_plan(small_config: Callable[..., RunConfig]) -> Callable[..., RunPlan]:
+    def make(changes: Mapping[str, Any] | None = None) -> RunPlan:
+        return RunPlan.of(small_config(changes))
+
+    return make

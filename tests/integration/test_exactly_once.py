@@ -1,0 +1,285 @@
+"""Crashes, full disks and impatience: a dataset is committed, or it visibly is not."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from distributed import Client, LocalCluster
+from distributed.chaos import KillWorker
+
+import dask_synth
+from dask_synth.errors import OutputError, RunError
+from dask_synth.storage.lock import hold
+from tests.integration.conftest import HOURLY_200, Command, digests, environment, files, hourly_200
+
+MODES = ("sys.exit", "graceful", "segfault")
+WAIT_SECONDS = 60
+
+
+def until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Wait for a condition, or for the process's end, or fail."""
+    limit = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        if process is not None and process.poll() is not None:
+            return
+        assert time.monotonic() < limit, "the condition did not come true"
+        time.sleep(0.02)
+
+
+def start(*words: object) -> subprocess.Popen[str]:
+    line = [sys.executable, "-m", "dask_synth", *map(str, words)]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+
+
+@contextmanager
+def four_workers() -> Iterator[Client]:
+    with LocalCluster(n_workers=4, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0") as cluster:
+        with Client(cluster) as client:
+            # A worker that ends by itself is not brought back by its nanny.
+            cluster.adapt(minimum=4, maximum=4, interval="500 ms")
+            yield client
+
+
+def assert_undisturbed(dataset: dask_synth.Dataset, undisturbed: dask_synth.Dataset) -> None:
+    assert digests(dataset) == digests(undisturbed)
+    assert files(dataset.path) == files(undisturbed.path)
+    assert dataset.verify() == []
+
+
+def run_among_dying_workers(path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
+    with four_workers() as client:
+        client.register_plugin(KillWorker(delay="4 s", mode=mode))
+        assert_undisturbed(dask_synth.generate(hourly_200(path), client), undisturbed)
+
+
+def run_among_killed_workers(path: Path, undisturbed: dask_synth.Dataset, seed: int) -> int:
+    chance, stop, killed = random.Random(seed), threading.Event(), []
+    with four_workers() as client:
+
+        def kill_one_a_second() -> None:
+            while not stop.wait(1):
+                pids = [worker["pid"] for worker in _worker_info(client)]
+                if pids:
+                    killed.append(chance.choice(pids))
+                    _kill(killed[-1])
+
+        killer = threading.Thread(target=kill_one_a_second)
+        killer.start()
+        try:
+            dataset = dask_synth.generate(hourly_200(path), client)
+        finally:
+            stop.set()
+            killer.join()
+        assert_undisturbed(dataset, undisturbed)
+    return len(killed)
+
+
+def _worker_info(client: Client) -> list[dict[str, int]]:
+    children = psutil.Process().children(recursive=True)
+    return [{"pid": child.pid} for child in children if not child.children() and "spawn_main" in " ".join(_line(child))]
+
+
+def _line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_dying_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
+    run_among_dying_workers(tmp_path / "fleet", undisturbed, mode)
+
+
+def test_killed_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_synth.Dataset) -> None:
+    assert run_among_killed_workers(tmp_path / "fleet", undisturbed, seed=1) > 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3000)
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("mode", [*MODES, "kill -9"])
+def test_twenty_runs_among_dying_workers(tmp_path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
+    killed = 0
+    for seed in range(20):
+        path = tmp_path / f"fleet-{seed}"
+        if mode == "kill -9":
+            killed += run_among_killed_workers(path, undisturbed, seed)
+        else:
+            run_among_dying_workers(path, undisturbed, mode)
+        subprocess.run(["rm", "-rf", path], check=True)
+    print(f"\n{mode}: 20 of 20 runs equal the undisturbed one ({killed or 'an unknown number of'} workers killed)")
+
+
+def kill_and_resume(
+    path: Path, undisturbed: dask_synth.Dataset, command: Command, after_parts: int, delay: float
+) -> int:
+    """Kill a run's process tree once it has some parts, resume it, and return how many parts were kept."""
+    process = start("--config", HOURLY_200, "--output", path)
+    until(lambda: len(_parts(path)) >= after_parts, process)
+    time.sleep(delay)
+    process.kill()
+    process.communicate()
+    before = _parts(path)
+    done = command("--config", HOURLY_200, "--output", path, "--resume")
+    assert done.returncode == 0, done.stderr
+    after = _parts(path)
+    assert {name: after[name] for name in before} == before, "a whole part was made again"
+    assert_undisturbed(dask_synth.open_dataset(path), undisturbed)
+    return len(before)
+
+
+def _parts(path: Path) -> dict[str, tuple[int, int]]:
+    found = {}
+    for part in path.glob("metrics/*/part-*.parquet"):
+        status = part.stat()
+        found[part.name] = status.st_ino, status.st_mtime_ns
+    return found
+
+
+def test_a_killed_run_is_resumed_to_the_same_bytes(
+    tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command
+) -> None:
+    kept = kill_and_resume(tmp_path / "fleet", undisturbed, command, after_parts=5, delay=0)
+    assert 5 <= kept <= 16
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+@pytest.mark.filterwarnings("default")
+def test_twenty_killed_runs_are_resumed(tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command) -> None:
+    chance, kept = random.Random(7), []
+    for attempt in range(20):
+        path = tmp_path / f"fleet-{attempt}"
+        after, delay = chance.randint(1, 16), chance.uniform(0, 0.3)
+        kept.append(kill_and_resume(path, undisturbed, command, after, delay))
+        subprocess.run(["rm", "-rf", path], check=True)
+    print(f"\nkill -9 and resume: 20 of 20 equal the undisturbed run; parts kept: {kept}")
+
+
+def test_an_interrupted_csv_run_is_resumed_to_the_same_bytes(tmp_path: Path, command: Command) -> None:
+    words = ("--servers", 60, "--granularity", "hourly", "--set", "output.rows_per_partition=100000")
+    assert command(*words, "--output", tmp_path / "whole").returncode == 0
+    path = tmp_path / "fleet"
+    process = start(*words, "--output", path)
+    until(lambda: len(list(path.glob("csv/part-*.csv.gz"))) >= 5, process)
+    process.kill()
+    process.communicate()
+    part = sorted(path.glob("csv/part-*.csv.gz"))[0]
+    part.write_bytes(part.read_bytes()[:-100])
+    done = command(*words, "--output", path, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert_undisturbed(dask_synth.open_dataset(path), dask_synth.open_dataset(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("scheduler", ["local", "processes:2"])
+def test_a_signal_stops_within_five_seconds_and_says_how_to_go_on(
+    tmp_path: Path, command: Command, number: signal.Signals, scheduler: str
+) -> None:
+    path = tmp_path / "fleet"
+    process = start("--config", HOURLY_200, "--output", path, "--format", "csv", "--scheduler", scheduler)
+    until(lambda: list(path.glob("csv/part-*")), process)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=5)
+    assert process.returncode == 3
+    assert "Traceback" not in stderr
+    assert "--resume" in stderr
+    assert not [name for name in files(path) if name.endswith(".tmp")]
+    assert not (path / "manifest.json").exists()
+    with pytest.raises(OutputError, match="--resume"):
+        dask_synth.open_dataset(path)
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "fleet"
+    process = start("--config", HOURLY_200, "--output", path, "--format", "csv")
+    until(lambda: list(path.glob("csv/part-*")), process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=2)
+    assert process.returncode == 3
+
+
+def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
+    tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a tmpfs is not permitted here; the file-size limit below stands in")
+    try:
+        path = disk / "fleet"
+        failed = command("--config", HOURLY_200, "--output", path)
+        assert failed.returncode == 3
+        assert "No space left on device" in failed.stderr
+        assert "--resume" in failed.stderr
+        assert "Traceback" not in failed.stderr
+        assert not [name for name in files(path) if name.endswith(".tmp")]
+        kept = _parts(path)
+        assert kept
+        subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
+        done = command("--config", HOURLY_200, "--output", path, "--resume")
+        assert done.returncode == 0, done.stderr
+        assert {name: _parts(path)[name] for name in kept} == kept
+        assert_undisturbed(dask_synth.open_dataset(path), undisturbed)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_file_size_limit_is_one_message(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "dask_synth", "--config", str(HOURLY_200), "--output", str(tmp_path / "fleet")]
+    limited = f"ulimit -f 1000; exec {' '.join(words)}"
+    failed = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, env=environment(), check=False)
+    assert failed.returncode == 3
+    assert "File too large" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert not [name for name in files(tmp_path / "fleet") if name.endswith(".tmp")]
+
+
+def test_no_worker_at_all_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dask_synth.pipeline.submit.NO_WORKER_SECONDS", 1)
+    with LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=":0") as cluster, Client(cluster) as client:
+        with pytest.raises(RunError, match="no worker"):
+            dask_synth.generate(hourly_200(tmp_path / "fleet"), client)
+
+
+def test_a_worker_over_its_memory_limit_is_spoken_of_as_such(tmp_path: Path) -> None:
+    limits = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "400 MiB"}
+    with LocalCluster(**limits, host="127.0.0.1", dashboard_address=":0") as cluster, Client(cluster) as client:
+        config = hourly_200(tmp_path / "fleet", **{"output.rows_per_partition": 3_000_000})
+        with pytest.raises(RunError, match="memory limit; lower output.rows_per_partition"):
+            dask_synth.generate(config, client)
+
+
+def test_the_second_writer_is_told_who_holds_the_output(tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "fleet"
+    process = start("--config", HOURLY_200, "--output", path, "--format", "csv")
+    until(lambda: (path / "plan.json").exists(), process)
+    second = command("--config", HOURLY_200, "--output", path, "--format", "csv", "--resume")
+    process.kill()
+    process.communicate()
+    assert second.returncode == 2
+    assert f"process {process.pid}" in second.stderr
+    assert "since 20" in second.stderr
+    with hold(path):
+        pass  # its process is gone, and so is the lock

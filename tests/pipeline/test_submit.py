@@ -1,0 +1,83 @@
+"""What a run does when its tasks fail, with real tasks on a real scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from distributed import Client, LocalCluster
+
+import dask_synth
+from dask_synth.config import RunConfig
+from dask_synth.errors import RunError
+from dask_synth.pipeline import submit
+from dask_synth.pipeline.write import generate_and_write
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0", silence_logs=50
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def config(path: Path) -> RunConfig:
+    changes = {"fleet.servers": 8, "time.years": 1, "output.rows_per_partition": 365, "output.path": str(path)}
+    return dask_synth.load_config(None, changes)
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, times: int) -> list[int]:
+    calls: list[int] = []
+
+    def sometimes(spec: object, chunk: object, target: object) -> object:
+        if chunk.index == 3:  # type: ignore[attr-defined]
+            calls.append(3)
+            if len(calls) <= times:
+                raise error
+        return generate_and_write(spec, chunk, target)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(submit, "generate_and_write", sometimes)
+    return calls
+
+
+def test_a_chunk_that_fails_once_is_tried_again(
+    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = failing(monkeypatch, ValueError("a passing fault"), times=1)
+    assert dask_synth.generate(config(tmp_path / "fleet"), client).verify() == []
+    assert len(calls) == 2
+
+
+def test_a_chunk_that_always_fails_names_servers_worker_and_cause(
+    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = failing(monkeypatch, ValueError("a real bug"), times=99)
+    with pytest.raises(RunError) as stopped:
+        dask_synth.generate(config(tmp_path / "fleet"), client)
+    assert "application servers 3 to 3" in str(stopped.value)
+    assert "ValueError: a real bug" in str(stopped.value)
+    assert "inproc://" in str(stopped.value)
+    assert len(calls) == submit.ATTEMPTS
+    assert not (tmp_path / "fleet" / "manifest.json").exists()
+
+
+def test_a_full_disk_is_not_tried_again(tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = failing(monkeypatch, OSError(28, "No space left on device"), times=99)
+    with pytest.raises(RunError, match="No space left on device"):
+        dask_synth.generate(config(tmp_path / "fleet"), client)
+    assert len(calls) == 1
+
+
+def test_more_chunks_than_the_window_all_come(tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "WINDOW", 2)
+    seen: list[int] = []
+    dataset = dask_synth.generate(config(tmp_path / "fleet"), client, lambda receipt: seen.append(receipt.chunk.index))
+    assert sorted(seen) == list(range(8))
+    assert dataset.manifest.rows == 8 * 365

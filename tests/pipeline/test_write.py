@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from dask_synth.pipeline.write import Target, generate_and_write, join_csv, write_servers
+from dask_synth.schema import NAMES
+from dask_synth.storage.store import LocalStore
+
+
+@pytest.fixture
+def plan(small_plan):
+    return small_plan({"output.rows_per_partition": 500})
+
+
+@pytest.fixture
+def target(tmp_path, plan) -> Target:
+    return Target(tmp_path / "out", ("parquet", "csv"), plan.run_id)
+
+
+def test_a_receipt_tells_what_landed(plan, target):
+    receipt = generate_and_write(plan.spec, plan.chunks[1], target)
+    store = LocalStore(target.path)
+    assert receipt.rows == 2 * 91
+    assert sorted(store.names()) == sorted(entry.path for entry in receipt.files)
+    assert [entry.path for entry in receipt.files] == [
+        "metrics/server_type=web/part-00001.parquet",
+        "csv/part-00001.csv.gz",
+    ]
+    for entry in receipt.files:
+        assert entry.sha256 == store.digest(entry.path)
+        assert entry.bytes == store.path(entry.path).stat().st_size
+        assert (entry.rows, entry.servers) == (182, (5, 6))
+
+
+def test_a_task_that_runs_twice_ends_in_the_same_files(plan, target):
+    first = generate_and_write(plan.spec, plan.chunks[0], target)
+    second = generate_and_write(plan.spec, plan.chunks[0], target)
+    assert first.files == second.files
+    assert len(list(LocalStore(target.path).names())) == 2
+
+
+def test_only_the_formats_that_are_asked_for_are_written(plan, target, tmp_path):
+    only_csv = Target(tmp_path / "csv_only", ("csv",), plan.run_id)
+    receipt = generate_and_write(plan.spec, plan.chunks[0], only_csv)
+    assert list(LocalStore(only_csv.path).names()) == [receipt.files[0].path] == ["csv/part-00000.csv.gz"]
+
+
+def test_csv_parts_are_joined_in_the_order_of_the_servers(plan, target):
+    receipts = [generate_and_write(plan.spec, chunk, target) for chunk in plan.chunks]
+    entry = join_csv([receipt.files[1] for receipt in receipts], target)
+    store = LocalStore(target.path)
+    lines = gzip.decompress(store.path(entry.path).read_bytes()).decode().splitlines()
+    assert lines[0] == ",".join(NAMES)
+    assert [line.split(",")[1].strip('"') for line in lines[1::91]] == [f"server_{i:03d}" for i in range(20)]
+    assert (entry.rows, entry.servers) == (plan.rows, (0, 19))
+    assert entry.sha256 == store.digest("server_metrics_full.csv.gz")
+
+
+def test_the_servers_are_written_once_a_dataset(plan, target):
+    entry = write_servers(plan.spec, target)
+    assert (entry.path, entry.rows, entry.servers) == ("servers.parquet", 20, (0, 19))
+    assert write_servers(plan.spec, target) == entry
