@@ -279,16 +279,16 @@ def show_config(config_path: str | None, settings: tuple[str, ...], formats: tup
     click.echo(as_yaml(effective_config(config_path, _overrides(settings, formats, options))), nl=False)
 
 
-@main.command("report")
+@main.command("report", epilog=EPILOG)
 @click.argument("path")
-@click.option("--scheduler", default="local", show_default=True, metavar="WHERE", help=SCHEDULER_HELP)
-def show_report(path: str, scheduler: str) -> None:
-    """Draw a dataset at PATH: overview.png and an interactive report.html, both inside it."""
-    from dask_synth.pipeline.scheduler import connect
+@scheduler_options
+def show_report(path: str, scheduler: str, log_level: str) -> None:
+    """Draw a dataset: overview.png, and report.html to explore it in a browser; both land beside its manifest."""
     from dask_synth.quality.report import report
-    from dask_synth.storage.dataset import open_dataset
 
-    open_dataset(path)  # a wrong path is said before a cluster starts
-    with connect(scheduler) as client:
-        for file in report(path, client):
-            click.echo(file)
+    console = _console(log_level)
+    dataset = dask_synth.open_dataset(path)
+    with connected(console, scheduler) as client:
+        files = report(dataset.path, client)
+    for file in files:
+        click.echo(file)

@@ -59,50 +59,55 @@ def unvalidated(dataset: Dataset) -> Iterator[Dataset]:
     (dataset.path / VALIDATION_NAME).unlink(missing_ok=True)
 
 
-def test_the_report_is_a_picture_and_one_page(unvalidated: Dataset) -> None:
+@pytest.fixture(scope="module")
+def before(dataset: Dataset) -> str:
+    """The page before there is a verdict."""
+    return report(dataset.path)[1].read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def failed(dataset: Dataset, before: str) -> Iterator[str]:
+    """The page after a verdict with a failure."""
+    put_verdict(dataset, made_up_verdict(dataset, failing="mean.web.mem_p95.weekend"))
+    yield report(dataset.path)[1].read_text(encoding="utf-8")
+    (dataset.path / VALIDATION_NAME).unlink(missing_ok=True)
+
+
+def test_the_report_is_a_picture_and_one_page_and_the_picture_is_always_the_same(unvalidated: Dataset) -> None:
     picture, page = report(unvalidated.path)
     assert (picture, page) == (unvalidated.path / "overview.png", unvalidated.path / "report.html")
     with Image.open(picture) as image:
         assert image.size == (1500, 1200)
     assert page.stat().st_size < 3 * MEGABYTE
     assert not list(unvalidated.path.glob(".dask-synth-*"))
+    first = picture.read_bytes()
+    assert report(unvalidated.path)[0].read_bytes() == first
 
 
-def test_the_same_dataset_gives_the_same_picture(unvalidated: Dataset) -> None:
-    first, second = (report(unvalidated.path)[0].read_bytes() for _ in range(2))
-    assert first == second
-
-
-def test_the_page_asks_for_nothing_outside_itself(unvalidated: Dataset) -> None:
-    text = report(unvalidated.path)[1].read_text(encoding="utf-8")
-    markup = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+def test_the_page_asks_for_nothing_outside_itself(before: str) -> None:
+    markup = re.sub(r"<script.*?</script>", "", before, flags=re.DOTALL)
     assert not re.findall(r"<(?:script|img|iframe|link)[^>]+(?:src|href)=[\"'](?!data:)", markup)
-    assert not re.findall(r"<script[^>]+src=", markup)
+    assert not re.findall(r"<script[^>]+src=", before)
     assert "url(" not in markup
     assert "@import" not in markup
 
 
-def test_what_users_write_is_text_in_the_page_and_never_markup(unvalidated: Dataset) -> None:
-    put_verdict(unvalidated, made_up_verdict(unvalidated, failing="mean.web.mem_p95.weekend"))
-    text = report(unvalidated.path)[1].read_text(encoding="utf-8")
+def test_what_users_write_is_text_in_the_page_and_never_markup(failed: str) -> None:
     for markup in ("<script>document.title", "<b>R&D", "<i>of</i>", "weekend_factor <0.7>"):
-        assert markup not in text
-    assert "&lt;b&gt;R&amp;D&lt;/b&gt;" in text
-    assert "weekend_factor &lt;0.7&gt;?" in text
-    assert "{{ 7 * 7 }}" in text
+        assert markup not in failed
+    assert "&lt;b&gt;R&amp;D&lt;/b&gt;" in failed
+    assert "weekend_factor &lt;0.7&gt;?" in failed
+    assert "{{ 7 * 7 }}" in failed
 
 
-def test_without_a_verdict_the_page_says_so_and_how_to_get_one(unvalidated: Dataset) -> None:
-    text = report(unvalidated.path)[1].read_text(encoding="utf-8")
-    assert "Not validated" in text
-    assert "python -m dask_synth validate" in text
+def test_without_a_verdict_the_page_says_so_and_how_to_get_one(before: str) -> None:
+    assert "Not validated" in before
+    assert "python -m dask_synth validate" in before
 
 
-def test_failures_stand_before_what_passed(unvalidated: Dataset) -> None:
-    put_verdict(unvalidated, made_up_verdict(unvalidated, failing="mean.web.mem_p95.weekend"))
-    text = report(unvalidated.path)[1].read_text(encoding="utf-8")
-    assert "Not valid: 1 of 65 checks failed, at a false-alarm probability of 0.001" in text
-    assert 0 < text.index("✗ failed") < text.index("✓ passed")
+def test_failures_stand_before_what_passed(failed: str) -> None:
+    assert "Not valid: 1 of 65 checks failed, at a false-alarm probability of 0.001" in failed
+    assert 0 < failed.index("✗ failed") < failed.index("✓ passed")
 
 
 def test_a_verdict_of_another_run_does_not_count(unvalidated: Dataset) -> None:
@@ -124,6 +129,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
         report(tmp_path)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("changes", FLEETS.values(), ids=FLEETS)
 def test_every_kind_of_fleet_has_a_report(tmp_path: Path, changes: dict[str, object]) -> None:
     fleet = small_dataset(tmp_path / "fleet", changes)
@@ -133,6 +139,7 @@ def test_every_kind_of_fleet_has_a_report(tmp_path: Path, changes: dict[str, obj
     assert "Valid: all" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kinds", [4, 100])
 def test_the_page_is_at_most_3_mb_however_long_and_varied_the_fleet(tmp_path: Path, kinds: int) -> None:
     names = [f"kind-{i:03d}" for i in range(kinds)]
