@@ -13,9 +13,9 @@ from bokeh.models.annotations.legends import Legend, LegendItem
 from bokeh.models.widgets.inputs import Select
 from bokeh.plotting import figure
 
+from dask_synth.quality.digest import HIGH, LOW
 from dask_synth.quality.library import KINDS
 from dask_synth.quality.palette import DAYS, GREY, INK, LIGHT, OKABE_ITO
-from dask_synth.quality.summary import HIGH, LOW
 
 TOOLS = "xpan,xwheel_zoom,box_zoom,reset,save"
 DAY = 86_400_000.0

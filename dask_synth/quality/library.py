@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.model.metrics import OBSERVED
-from dask_synth.quality.layout import BINS
+from dask_synth.quality.binning import BINS
+from dask_synth.quality.digest import FLEET, Summary
 from dask_synth.quality.palette import FLEET_COLOUR, LABELS, UNITS, archetype_colours
-from dask_synth.quality.summary import FLEET, Summary
 from dask_synth.quality.verdict import Check, Verdict
 from dask_synth.schema import METRICS
 

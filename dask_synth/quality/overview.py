@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dask_synth.quality import panels
+from dask_synth.quality.digest import Summary
 from dask_synth.quality.palette import BAD, GOOD, GREY, INK, LIGHT, PAPER, verdict_words
-from dask_synth.quality.summary import Summary
 from dask_synth.quality.verdict import Verdict
 from dask_synth.storage.manifest import Manifest
 

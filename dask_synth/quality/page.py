@@ -17,9 +17,9 @@ from bokeh.resources import Resources
 
 import dask_synth
 from dask_synth.quality.charts import charts_of
+from dask_synth.quality.digest import Summary
 from dask_synth.quality.library import library_of
 from dask_synth.quality.palette import LABELS, UNITS, verdict_words
-from dask_synth.quality.summary import Summary
 from dask_synth.quality.verdict import Check, Verdict
 from dask_synth.schema import METRICS
 from dask_synth.storage.dataset import Dataset

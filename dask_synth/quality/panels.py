@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-from dask_synth.quality.layout import BINS
+from dask_synth.quality.binning import BINS
+from dask_synth.quality.digest import HIGH, LOW, Group, Summary
 from dask_synth.quality.palette import DAYS, GREY, INK, LABELS, MONTHS, OKABE_ITO, archetype_colours
-from dask_synth.quality.summary import HIGH, LOW, Group, Summary
 from dask_synth.schema import METRICS
 
 CPU, MEM = METRICS.index("cpu_p95"), METRICS.index("mem_p95")

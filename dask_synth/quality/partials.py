@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dask_synth.quality.layout import BINS, Layout, bin_of
+from dask_synth.quality.binning import BINS, Layout, bin_of
 from dask_synth.schema import METRICS
 
 Floats = npt.NDArray[np.float64]

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from dask_synth.config import RunConfig
 from dask_synth.errors import OutputError
 from dask_synth.pipeline.plan import FleetSpec
-from dask_synth.quality.layout import Layout
+from dask_synth.quality.binning import Layout
+from dask_synth.quality.digest import Summary, summary_of
 from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
-from dask_synth.quality.summary import Summary, summary_of
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
 from dask_synth.schema import METRICS, PARTITION_KEY
 from dask_synth.storage.dataset import METRICS as METRICS_FOLDER

@@ -15,10 +15,10 @@ from dask_synth.config import RunConfig
 from dask_synth.model.metrics import OBSERVED
 from dask_synth.pipeline.chunk import chunk_table
 from dask_synth.pipeline.plan import FleetSpec, RunPlan
-from dask_synth.quality.layout import BINS, MAX_PERIODS, MAX_VALUES, Layout, bin_of, bin_quantiles
+from dask_synth.quality.binning import BINS, MAX_PERIODS, MAX_VALUES, Layout, bin_of, bin_quantiles
+from dask_synth.quality.digest import correlation_of
 from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
 from dask_synth.quality.report import summarise_dataset
-from dask_synth.quality.summary import correlation_of
 from dask_synth.schema import METRICS
 from dask_synth.storage.dataset import CSV_NAME, Dataset
 from tests.quality.report_data import small_config, small_dataset

@@ -12,7 +12,7 @@ from dask_synth.model.densities import bin_probabilities
 from dask_synth.model.expectations import observed_moments
 from dask_synth.model.metrics import OBSERVED, Baseline
 from dask_synth.pipeline.plan import FleetSpec
-from dask_synth.quality.layout import BINS, Layout, bin_quantiles
+from dask_synth.quality.binning import BINS, Layout, bin_quantiles
 from dask_synth.quality.partials import Counts, Floats, Partial, Sums
 from dask_synth.schema import METRICS
 
