@@ -66,7 +66,9 @@ const MOST = 40
 
 if (cell_source !== null) {
   const kind = pick_kind.value
-  const rows = all.filter((i) => mine(i, kind)).slice(0, MOST)
+  const found = all.filter((i) => mine(i, kind))
+  const far = found.length <= MOST ? found : found.slice().sort((i, j) => Math.abs(C.z[j]) - Math.abs(C.z[i])).slice(0, MOST)
+  const rows = found.filter((i) => far.includes(i))
   const factors = rows.map((i, k) => rows.findIndex((j) => label(j) === label(i)) === k ? label(i) : `${label(i)} (${k + 1})`)
   cell_range.factors = factors.slice().reverse()
   cell_figure.height = 130 + 26 * Math.max(rows.length, 3)

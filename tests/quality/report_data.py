@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from distributed import Client, LocalCluster
 
 from dask_synth.config import RunConfig
 from dask_synth.layers import load_config
 from dask_synth.model.expectations import observed_moments
 from dask_synth.pipeline.plan import FleetSpec
 from dask_synth.pipeline.run import generate
-from dask_synth.pipeline.scheduler import connect
 from dask_synth.quality.verdict import VALIDATION_NAME, Check, Verdict
 from dask_synth.schema import METRICS
 from dask_synth.storage.dataset import Dataset
@@ -28,7 +29,8 @@ def small_config(path: Path, changes: Mapping[str, Any] | None = None) -> RunCon
 
 
 def small_dataset(path: Path, changes: Mapping[str, Any] | None = None) -> Dataset:
-    with connect("threads:2") as client:
+    options = {"processes": False, "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
+    with LocalCluster(n_workers=1, threads_per_worker=2, **options) as cluster, Client(cluster) as client:
         return generate(small_config(path, changes), client)
 
 
