@@ -9,7 +9,7 @@ from dask_synth.schema import COLUMNS, METRICS
 INK, GREY, LIGHT, PAPER = "#1a1a1a", "#5f6368", "#d9dce0", "#ffffff"
 FLEET_COLOUR = "#4a6785"
 GOOD, BAD = "#00664b", "#a63c00"
-"""Bluish green and vermillion, dark enough for text on white (contrast 7 and 6 to 1); never the only sign."""
+"""Bluish green and vermilion, dark enough for text on white (contrast 7 and 6 to 1); never the only sign."""
 
 # Okabe and Ito (2008), https://jfly.uni-koeln.de/color/ ; the yellow is darkened, to be seen on white.
 OKABE_ITO = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a900", "#7a5195")

@@ -54,7 +54,7 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     OutputError
         If there is no committed dataset at `path`, or one that this version cannot read.
     """
-    # Here, not above: they take a second to import, and `validate` reads this module's names.
+    # Here, not above: they take a second to import, which only drawing should cost.
     from dask_synth.quality.overview import overview_png
     from dask_synth.quality.page import page_html
 
