@@ -163,3 +163,18 @@ def show_config(config_path: str | None, settings: tuple[str, ...], formats: tup
     from dask_synth.layers import as_yaml, effective_config
 
     click.echo(as_yaml(effective_config(config_path, overrides_of(settings, formats, options))), nl=False)
+
+
+@main.command("report", epilog=EPILOG)
+@click.argument("path")
+@scheduler_options
+def show_report(path: str, scheduler: str, log_level: str) -> None:
+    """Draw a dataset: overview.png, and report.html to explore it in a browser; both land beside its manifest."""
+    from dask_synth.quality.report import report
+
+    console = console_of(log_level)
+    dataset = dask_synth.open_dataset(path)
+    with connected(console, scheduler) as client:
+        files = report(dataset.path, client)
+    for file in files:
+        click.echo(file)

@@ -1,0 +1,165 @@
+"""Everything that a report shows of a dataset, as small arrays: what was observed beside what the model expects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dask_synth.model.densities import bin_probabilities
+from dask_synth.model.expectations import observed_moments
+from dask_synth.model.metrics import OBSERVED, Baseline
+from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.quality.binning import BINS, Layout, bin_quantiles
+from dask_synth.quality.partials import Counts, Floats, Partial, Sums
+from dask_synth.schema import METRICS
+
+FLEET = "whole fleet"
+LOW, HIGH = 0.1, 0.9
+"""The band that is shown around a mean: four rows in five lie in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """An archetype, or the whole fleet.
+
+    Attributes
+    ----------
+    name, servers, rows
+        What it is, and how large.
+    series
+        Mean, LOW and HIGH quantile, and expected mean: (4, metric, period).
+    shares
+        Observed and expected share of the rows in each bin: (2, metric, bin).
+    week
+        Mean by slot of the week: (metric, slot).
+    level
+        Mean, LOW and HIGH quantile, and expected mean of the whole: (4, metric).
+    correlation
+        Of all rows: (metric, metric); NaN where a metric does not vary.
+    """
+
+    name: str
+    servers: int
+    rows: int
+    series: Floats
+    shares: Floats
+    week: Floats
+    level: Floats
+    correlation: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """A dataset in figures.
+
+    Attributes
+    ----------
+    layout
+        Its axes.
+    groups
+        The fleet first, then its archetypes.
+    servers
+        Sampled server -> mean by (metric, period).
+    memory
+        Criticality -> rows by bin of mem_p95, in the order of the configuration.
+    left_out
+        Rows that could not be used.
+    """
+
+    layout: Layout
+    groups: tuple[Group, ...]
+    servers: Mapping[str, Floats]
+    memory: Mapping[str, Counts]
+    left_out: int
+
+    def group(self, name: str) -> Group | None:
+        """Return the group of this name, if the fleet has it."""
+        return next((group for group in self.groups if group.name == name), None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Expected:
+    """What the model says of an archetype: as in Group, without what was observed."""
+
+    series: Floats
+    shares: Floats
+    level: Floats
+
+
+def summary_of(partial: Partial, spec: FleetSpec, layout: Layout) -> Summary:
+    """Turn the sums of a whole dataset into what is shown of it."""
+    expected = {name: _expected(spec.baseline(name), layout, spec.grid.rows_per_day) for name, _ in layout.archetypes}
+    sums = {name: partial.archetypes.get(name) or Sums.empty(layout) for name, _ in layout.archetypes}
+    weights = np.array([servers for _, servers in layout.archetypes]) / spec.fleet.servers
+    whole = _Expected(
+        *(
+            np.einsum("a,a...->...", weights, np.stack([getattr(one, what) for one in expected.values()]))
+            for what in ("series", "shares", "level")
+        )
+    )
+    fleet = sum(list(sums.values())[1:], start=next(iter(sums.values())))
+    groups = [_group(name, servers, sums[name], expected[name]) for name, servers in layout.archetypes]
+    known = [name for name in layout.criticalities if name in partial.memory]
+    return Summary(
+        layout=layout,
+        groups=(_group(FLEET, spec.fleet.servers, fleet, whole), *groups),
+        servers={name: _means(partial.servers[name]) for name, _ in layout.sample if name in partial.servers},
+        memory={name: partial.memory[name] for name in known},
+        left_out=partial.left_out,
+    )
+
+
+def correlation_of(products: Floats) -> Floats:
+    """Return the correlation matrix from sums of products of (1, x, y, ...) with themselves."""
+    rows = products[0, 0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = products[0, 1:] / rows
+        covariance = products[1:, 1:] / rows - np.outer(mean, mean)
+        sd = np.sqrt(np.where(np.diag(covariance) > 1e-9 * np.maximum(mean**2, 1e-9), np.diag(covariance), np.nan))
+        return np.asarray(np.clip(covariance / np.outer(sd, sd), -1, 1))
+
+
+def _group(name: str, servers: int, sums: Sums, expected: _Expected) -> Group:
+    rows = int(sums.products[0, 0])
+    overall = sums.counts.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = sums.totals / sums.counts[:, 0].sum(axis=-1, keepdims=True)
+        level = sums.products[0, 1:] / rows if rows else np.full(len(METRICS), np.nan)
+        shares = overall / overall.sum(axis=-1, keepdims=True)
+    bands = [_quantiles(sums.counts, share) for share in (LOW, HIGH)]
+    return Group(
+        name=name,
+        servers=servers,
+        rows=rows,
+        series=np.stack([mean.T, *(band.T for band in bands), expected.series]),
+        shares=np.stack([shares, expected.shares]),
+        week=_means(sums.week),
+        level=np.stack([level, *(_quantiles(overall, share) for share in (LOW, HIGH)), expected.level]),
+        correlation=correlation_of(sums.products),
+    )
+
+
+def _quantiles(counts: Counts, share: float) -> Floats:
+    """Return the quantile of each metric, which is the last axis but one."""
+    limits = [OBSERVED[name].high for name in METRICS]
+    return np.stack([bin_quantiles(counts[..., m, :], share, high) for m, high in enumerate(limits)], axis=-1)
+
+
+def _means(sums: npt.NDArray[np.float64]) -> Floats:
+    """Turn sums of (1, metrics), the last axis, into means by (metric, the other)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((sums[:, 1:] / sums[:, :1]).T)
+
+
+def _expected(baseline: Baseline, layout: Layout, rows_per_day: int) -> _Expected:
+    starts = np.arange(layout.periods) * layout.days_per_period * rows_per_day
+    sizes = np.diff(starts, append=baseline.size)
+    series = np.stack([np.add.reduceat(observed_moments(baseline, name).mean, starts) / sizes for name in METRICS])
+    return _Expected(
+        series=series,
+        shares=np.stack([bin_probabilities(baseline, name, BINS) for name in METRICS]),
+        level=(series * sizes).sum(axis=1) / baseline.size,
+    )

@@ -1,0 +1,88 @@
+"""Small datasets and made-up verdicts for the report's tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from distributed import Client, LocalCluster
+
+from dask_synth.config import RunConfig
+from dask_synth.layers import load_config
+from dask_synth.model.expectations import observed_moments
+from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.pipeline.run import generate
+from dask_synth.quality.verdict import VALIDATION_NAME, Check, Verdict
+from dask_synth.schema import METRICS
+from dask_synth.storage.dataset import Dataset
+
+SMALL: Mapping[str, Any] = {"fleet.servers": 20, "time.start_date": "2024-01-01", "time.end_date": "2024-03-31"}
+HOSTILE = ["</script><script>document.title='owned'</script>", "<b>R&D</b>", "'\"{{ 7 * 7 }}${1}$x_1$"]
+
+
+def small_config(path: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
+    return load_config(None, {**SMALL, "output.path": str(path), **(changes or {})})
+
+
+def small_dataset(path: Path, changes: Mapping[str, Any] | None = None) -> Dataset:
+    options = {"processes": False, "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
+    with LocalCluster(n_workers=1, threads_per_worker=2, **options) as cluster, Client(cluster) as client:
+        return generate(small_config(path, changes), client)
+
+
+def made_up_verdict(dataset: Dataset, failing: str | None = None) -> Verdict:
+    """Return a verdict with the mean of each metric in three cells, observed one standard error too high.
+
+    The check whose name is `failing` is 52 standard errors too low instead.
+    """
+    spec = FleetSpec.of(RunConfig(**dataset.manifest.config))
+    weekend = spec.calendar().columns["is_weekend"] == 1
+    cells = {"all": weekend | ~weekend, "weekday": ~weekend, "weekend": weekend}
+    checks = [_check("structure.rows", "structure", 1, 1, None, None, True)]
+    for block in spec.fleet.blocks():
+        for metric in METRICS:
+            moments = observed_moments(spec.baseline(block.archetype), metric)
+            for cell, mask in cells.items():
+                if not mask.any():
+                    continue
+                name = f"mean.{block.archetype}.{metric}.{cell}"
+                error = float(np.sqrt(moments.variance[mask].mean() / mask.sum() / (block.stop - block.start)))
+                expected, z = float(moments.mean[mask].mean()), -52.0 if name == failing else 1.0
+                place = {"archetype": block.archetype, "metric": metric, "cell": cell}
+                checks.append(_check(name, "mean", expected + z * error, expected, error, z, z == 1, **place))
+        place = {"archetype": block.archetype, "metric": "cpu_p95~mem_p95"}
+        name = f"correlation.{block.archetype}.cpu_p95~mem_p95"
+        checks.append(_check(name, "correlation", 0.51, 0.5, 0.01, 1.0, True, **place))
+    return Verdict(
+        run_id=dataset.manifest.run_id,
+        created=dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC),
+        level=0.001,
+        critical_z=4.5,
+        rows=dataset.manifest.rows,
+        seconds=1.25,
+        checks=tuple(checks),
+    )
+
+
+def put_verdict(dataset: Dataset, verdict: Verdict) -> None:
+    (dataset.path / VALIDATION_NAME).write_text(verdict.model_dump_json(), encoding="utf-8")
+
+
+def _check(name: str, kind: Any, observed: Any, expected: Any, error: Any, z: Any, passed: bool, **place: Any) -> Check:
+    message = f"{name}: {observed}, expected {expected}"
+    return Check(
+        name=name,
+        kind=kind,
+        what=name,
+        observed=float(observed),
+        expected=float(expected),
+        standard_error=error,
+        z=z,
+        passed=passed,
+        message=message if passed else f"{message}: is weekend_factor <0.7>?",
+        **place,
+    )
