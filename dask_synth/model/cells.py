@@ -156,8 +156,8 @@ class TimeNodes:
         Elapsed months of 30.4375 days, (nodes,).
     weights
         Number of a server's timestamps in each cell that each node stands for, (cells, nodes).
-    days
-        The same for each day, (days, nodes).
+    slots
+        The same for each day's other hours and business hours, (days, 2, nodes).
     """
 
     business: Flags
@@ -166,7 +166,7 @@ class TimeNodes:
     holiday: Floats
     months: Floats
     weights: Floats
-    days: Floats = field(repr=False)
+    slots: Floats = field(repr=False)
 
     def load(self, profile: ArchetypeProfile, seasonality: Seasonality) -> Floats:
         """Return the load factor at each node."""
@@ -215,12 +215,12 @@ def time_nodes(grid: TimeGrid, seasonality: Seasonality, cells: list[Cell], stre
         nodes = _chebyshev(months)
         basis = _lagrange(nodes, months) * hours.rows
         weights = np.stack([basis[cell.covers(day, hour)].sum(axis=0) for cell in cells])
-        of_day = np.zeros((grid.days, len(nodes)))
-        np.add.at(of_day, day, basis)
+        slots = np.zeros((grid.days, 2, len(nodes)))
+        np.add.at(slots, (day, is_business_hour(hour).astype(np.int64)), basis)
         first = day[0]
         near = max(5 - days.to_quarter_end[first], 0)
         flags = (is_business_hour(hour[:1])[0], days.weekday[first] >= 5, 0.3 * near / 5, days.factor[first])
-        columns.append((*(np.full(len(nodes), flag) for flag in flags), nodes, weights, of_day))
+        columns.append((*(np.full(len(nodes), flag) for flag in flags), nodes, weights, slots))
     return TimeNodes(*(np.concatenate(parts, axis=-1) for parts in zip(*columns, strict=True)))
 
 

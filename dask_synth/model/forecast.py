@@ -201,14 +201,17 @@ class Forecast:
         part = self.censored(column, spike=spike)
         return np.asarray(ndtr((edges[:, None] / OBSERVED[column].high - part.mean) / part.sd))
 
-    def by_day(self, column: str) -> Floats:
-        """Return each day's sums of a server's mean and variance, (2, days), in the column's unit and its square."""
+    def by_slot(self, column: str) -> Floats:
+        """Return the sums of a server's first three central moments over each day's two slots, (3, days, 2).
+
+        In the column's unit, its square and its cube.
+        """
 
         def sums() -> Floats:
             high = OBSERVED[column].high
-            return np.asarray(self.nodes.days @ (self.central(column)[:2].T * [high, high**2])).T
+            return np.moveaxis(self.nodes.slots @ (self.central(column).T * [high, high**2, high**3]), -1, 0)
 
-        return self._once(("by_day", column), sums)
+        return self._once(("by_slot", column), sums)
 
     @cached_property
     def _share(self) -> Floats:

@@ -125,12 +125,12 @@ def _standardised(evidence: Evidence, archetype: str) -> list[Floats | None]:
     A block is a run of days with at least 1,000 rows, so that its sum is nearly normal.
     """
     days = evidence.statistics.sums[archetype].days.sum(axis=1)
-    share = days[:, 0] / evidence.theory.nodes.days.sum(axis=1)
+    share = days[:, 0] / evidence.theory.nodes.slots.sum(axis=(1, 2))
     size = max(1, math.ceil(1000 / max(np.median(days[:, 0]), 1)))
     starts = np.arange(0, len(days) - size + 1, size)
     found: list[Floats | None] = []
     for k, metric in enumerate(METRICS):
-        expected, variance = share * evidence.theory.forecasts[archetype].by_day(metric)
+        expected, variance, _ = share * evidence.theory.forecasts[archetype].by_slot(metric).sum(axis=2)
         if not len(starts):
             found.append(None)
             continue

@@ -70,7 +70,7 @@ def _effect(evidence: Evidence, archetype: str, cells: tuple[int, int], k: int) 
 def growth(evidence: Evidence) -> Iterator[Trial]:
     """Compare the least-squares slope of each metric over time, in its unit a month."""
     nodes, spec = evidence.theory.nodes, evidence.theory.spec
-    planned = nodes.days.sum(axis=1)
+    planned = nodes.slots.sum(axis=(1, 2))
     months = np.arange(spec.grid.days) / DAYS_PER_MONTH
     for archetype in evidence.archetypes:
         days = evidence.statistics.sums[archetype].days.sum(axis=1)
@@ -81,7 +81,7 @@ def growth(evidence: Evidence) -> Iterator[Trial]:
         spread = lever @ (lever * rows)
         fraction = rows / planned
         for k, metric in enumerate(METRICS):
-            mean, spreads = forecast.by_day(metric)
+            mean, spreads, _ = forecast.by_slot(metric).sum(axis=2)
             expected = (lever * fraction) @ mean / spread
             variance = (lever**2 * fraction) @ spreads
             observed = lever @ days[:, 1 + k] / 100 / spread
