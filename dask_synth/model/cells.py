@@ -1,4 +1,4 @@
-"""Calendar cells: the parts of a grid whose statistics are known exactly, and a few times that stand for all.
+"""Calendar cells: the parts of a grid whose statistics are known exactly.
 
 The flags here are worked out from dates alone, apart from :mod:`dask_synth.model.calendar`, which makes the data: what
 is proved must not rest on the code that it proves.
@@ -6,22 +6,19 @@ is proved must not rest on the code that it proves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dask_synth.model.archetypes import ArchetypeProfile
-from dask_synth.model.calendar import DAYS_PER_MONTH, Holiday, Seasonality, TimeGrid
+from dask_synth.model.calendar import Holiday, Seasonality, TimeGrid
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 HOURS = 24
-NODES = 8
 WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 FINE_DAYS = tuple(name.lower()[:-1] for name in WEEKDAYS)
@@ -139,114 +136,3 @@ def _before_quarter_end(days: int) -> str:
 
 def _holiday_words(holiday: Holiday) -> str:
     return holiday.name or holiday.date or f"{holiday.first} to {holiday.last}"
-
-
-@dataclass(frozen=True, eq=False)
-class TimeNodes:
-    """A few times that stand for a whole grid: the mean of f(load, growth) over a cell is `weights` @ f(nodes).
-
-    Times of the same flags differ by growth alone. In it every moment is smooth, so that within a stretch in which the
-    mean moves by a fraction of its standard deviation a polynomial through 8 Chebyshev points is exact to 1e-7.
-
-    Attributes
-    ----------
-    business, weekend, lift, holiday
-        Flags, quarter-end lift (0 .. 0.3) and holiday factor of each node, (nodes,).
-    months
-        Elapsed months of 30.4375 days, (nodes,).
-    weights
-        Number of a server's timestamps in each cell that each node stands for, (cells, nodes).
-    slots
-        The same for each day's other hours and business hours, (days, 2, nodes).
-    """
-
-    business: Flags
-    weekend: Flags
-    lift: Floats
-    holiday: Floats
-    months: Floats
-    weights: Floats
-    slots: Floats = field(repr=False)
-
-    def load(self, profile: ArchetypeProfile, seasonality: Seasonality) -> Floats:
-        """Return the load factor at each node."""
-        load = self.holiday.copy()
-        if seasonality.business_hours:
-            load[self.business] *= profile.business_hours
-        if seasonality.weekly:
-            load[self.weekend] *= profile.weekend
-        return load * (1 + self.lift) if seasonality.quarter_end else load
-
-
-@dataclass(frozen=True, eq=False)
-class _Hours:
-    """Every hour of a grid (on daily grids, the first of each day), and its class of equal flags."""
-
-    day: npt.NDArray[np.int64]
-    hour: npt.NDArray[np.int64]
-    months: Floats
-    rows: float
-
-    @classmethod
-    def of(cls, grid: TimeGrid) -> Self:
-        per_day = min(grid.rows_per_day, HOURS)
-        rows = grid.rows_per_day / per_day
-        step = 1 / grid.rows_per_day
-        hour = np.tile(np.arange(per_day), grid.days)
-        day = np.repeat(np.arange(grid.days), per_day)
-        # The mean over the hour's rows: within an hour growth moves nothing that 2 decimals could show.
-        return cls(day, hour, (day + hour / per_day + (rows - 1) / 2 * step) / DAYS_PER_MONTH, rows)
-
-
-def time_nodes(grid: TimeGrid, seasonality: Seasonality, cells: list[Cell], stretch: float) -> TimeNodes:
-    """Choose the nodes of a grid.
-
-    Parameters
-    ----------
-    grid, seasonality, cells
-        What they stand for.
-    stretch
-        Longest run of months that one polynomial covers; ``inf`` where nothing grows.
-    """
-    days, hours = Days.of(grid, seasonality), _Hours.of(grid)
-    columns: list[tuple[Floats, ...]] = []
-    for rows in _classes(days, hours, stretch):
-        day, hour, months = hours.day[rows], hours.hour[rows], hours.months[rows]
-        nodes = _chebyshev(months)
-        basis = _lagrange(nodes, months) * hours.rows
-        weights = np.stack([basis[cell.covers(day, hour)].sum(axis=0) for cell in cells])
-        slots = np.zeros((grid.days, 2, len(nodes)))
-        np.add.at(slots, (day, is_business_hour(hour).astype(np.int64)), basis)
-        first = day[0]
-        near = max(5 - days.to_quarter_end[first], 0)
-        flags = (is_business_hour(hour[:1])[0], days.weekday[first] >= 5, 0.3 * near / 5, days.factor[first])
-        columns.append((*(np.full(len(nodes), flag) for flag in flags), nodes, weights, slots))
-    return TimeNodes(*(np.concatenate(parts, axis=-1) for parts in zip(*columns, strict=True)))
-
-
-def _classes(days: Days, hours: _Hours, stretch: float) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the hours that share all flags, at most `stretch` months at a time."""
-    near = np.maximum(5 - days.to_quarter_end, 0)
-    of_day = (near * 2 + (days.weekday >= 5)) * (days.holiday.max() + 2) + days.holiday + 1
-    key = of_day[hours.day] * 2 + is_business_hour(hours.hour)
-    step = np.floor(hours.months / stretch)
-    _, code = np.unique(np.stack([key, step]), axis=1, return_inverse=True)
-    order = np.argsort(code, kind="stable")
-    yield from np.split(order, np.flatnonzero(np.diff(code[order])) + 1)
-
-
-def _chebyshev(values: Floats) -> Floats:
-    distinct = np.unique(values)
-    if len(distinct) <= NODES:
-        return distinct
-    middle, half = (values.min() + values.max()) / 2, (values.max() - values.min()) / 2
-    return np.asarray(middle + half * np.cos(np.pi * (np.arange(NODES) + 0.5) / NODES))
-
-
-def _lagrange(nodes: Floats, values: Floats) -> Floats:
-    """Return the Lagrange basis of the nodes at each value, (values, nodes)."""
-    basis = np.ones((len(values), len(nodes)))
-    for i, node in enumerate(nodes):
-        for other in np.delete(nodes, i):
-            basis[:, i] *= (values - other) / (node - other)
-    return basis

@@ -18,9 +18,9 @@ from scipy.special import ndtr
 
 from dask_synth.model.archetypes import ArchetypeProfile, correlation_matrix
 from dask_synth.model.calendar import Seasonality
-from dask_synth.model.cells import TimeNodes
 from dask_synth.model.joint import Censored, joint_powers
 from dask_synth.model.metrics import OBSERVED, SPIKE_SHARE
+from dask_synth.model.nodes import TimeNodes
 
 Floats = npt.NDArray[np.float64]
 
@@ -156,8 +156,23 @@ class Forecast:
 
         return float(weights @ self._once(("slope", column), slope) / weights.sum() * OBSERVED[column].high)
 
-    def correlation_of(self, first: str, second: str) -> Expected:
+    def noise(self, column: str) -> Expected:
+        """Return what the variance around each timestamp's own mean must be, over the whole grid."""
+        high, raw = OBSERVED[column].high, self.powers(column)
+        second, fourth, sixth = (shifted(raw, raw[1], k) for k in (2, 4, 6))
+        moments = second, fourth - second**2, sixth - 3 * second * fourth + 2 * second**3
+        value, variance, third = (float(self._share @ moment) for moment in moments)
+        return _expected(value * high**2 + ROUNDING, variance * high**4, third * high**6)
+
+    def correlation_of(self, first: str, second: str, *, noise: bool = False) -> Expected:
         """Return what the correlation of two columns over the whole grid must be.
+
+        Parameters
+        ----------
+        first, second
+            The columns.
+        noise
+            Of the deviations from each timestamp's own means, instead of the values.
 
         Notes
         -----
@@ -167,11 +182,11 @@ class Forecast:
         """
         share = self._share
         joint = self._joint(first, second)
-        means = [share @ self.powers(column)[1] for column in (first, second)]
-        spread = [
-            np.sqrt(share @ self.powers(column)[2] - mean**2)
-            for column, mean in zip((first, second), means, strict=True)
-        ]
+        raw = [self.powers(column) for column in (first, second)]
+        means = [powers[1] if noise else share @ powers[1] for powers in raw]
+        spread = [np.sqrt(max(share @ (p[2] - mean**2), 0.0)) for p, mean in zip(raw, means, strict=True)]
+        if min(spread) < 1e-6:
+            return Expected(0.0, 0.0, 0.0)
 
         def moment(a: int, b: int) -> Floats:
             return np.asarray(_central(joint, means, a, b) / (spread[0] ** a * spread[1] ** b))
@@ -209,7 +224,8 @@ class Forecast:
 
         def sums() -> Floats:
             high = OBSERVED[column].high
-            return np.moveaxis(self.nodes.slots @ (self.central(column).T * [high, high**2, high**3]), -1, 0)
+            table = self.nodes.slots @ (self.central(column).T * [high, high**2, high**3])
+            return np.asarray(table.T.reshape(3, -1, 2))
 
         return self._once(("by_slot", column), sums)
 
@@ -243,13 +259,13 @@ class Forecast:
         return result
 
 
-def shifted(raw: Floats, centre: float, order: int) -> Floats:
+def shifted(raw: Floats, centre: Floats | float, order: int) -> Floats:
     """Return E[(Y - centre) ** order] from E[Y ** k]."""
     signs = [comb(order, k) * (-centre) ** (order - k) for k in range(order + 1)]
     return np.asarray(sum(sign * raw[k] for k, sign in enumerate(signs)))
 
 
-def _central(joint: Mapping[tuple[int, int], Floats], means: list[float], a: int, b: int) -> Floats:
+def _central(joint: Mapping[tuple[int, int], Floats], means: list[Floats], a: int, b: int) -> Floats:
     terms = [
         comb(a, i) * comb(b, j) * (-means[0]) ** (a - i) * (-means[1]) ** (b - j) * joint[i, j]
         for i in range(a + 1)

@@ -15,10 +15,10 @@ from scipy.special import ndtr
 
 Floats = npt.NDArray[np.float64]
 
-TAIL = 9.0
-"""Standard deviations beyond which a normal has no mass that counts: 1e-19."""
+TAIL = 8.0
+"""Standard deviations beyond which a normal has no mass that counts: 1e-15."""
 
-POINTS = 24
+POINTS = 32
 
 
 @dataclass(frozen=True)

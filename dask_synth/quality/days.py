@@ -17,7 +17,7 @@ HOURS = ("other hours", "business hours")
 
 def days(evidence: Evidence) -> Iterator[Trial]:
     """Compare the mean of each day's business hours and other hours; the farthest one counts."""
-    planned = evidence.theory.nodes.slots.sum(axis=2)
+    planned = evidence.theory.nodes.slot_rows
     first = pd.Timestamp(evidence.theory.spec.grid.start)
     for archetype in evidence.archetypes:
         sums = evidence.statistics.sums[archetype].days

@@ -10,8 +10,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model.cells import Cell, TimeNodes, calendar_cells, time_nodes
+from dask_synth.model.cells import Cell, calendar_cells
 from dask_synth.model.forecast import Forecast
+from dask_synth.model.nodes import TimeNodes, time_nodes
 from dask_synth.pipeline.plan import FleetSpec
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import HOUR_COLUMNS, SUMS, Statistics

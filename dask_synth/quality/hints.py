@@ -43,6 +43,8 @@ def _day_hint(day: str, factor: float, ratio: float) -> str:
 
 
 def _hour_hint(hour: int, factor: float, ratio: float) -> str:
+    if not factor:
+        return "does this hour take another's factor?"
     inside = bool(is_business_hour(np.array(hour)))
     if abs(ratio * (factor if inside else 1 / factor) - 1) < ALIKE:
         return f"is hour {hour} {'not ' * inside}taken for a business hour?"

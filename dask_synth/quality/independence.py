@@ -19,6 +19,8 @@ from dask_synth.schema import METRICS
 Floats = npt.NDArray[np.float64]
 
 MIN_BLOCKS = 30
+BLOCK_ROWS = 200
+"""In a block of days, at least: its sum is nearly normal then."""
 
 
 def servers(evidence: Evidence) -> Iterator[Trial]:
@@ -86,7 +88,10 @@ def _chance_of_twins(evidence: Evidence, archetype: str, count: int) -> float:
 
 def blocks(evidence: Evidence) -> Iterator[Trial]:
     """Look for noise that servers or rows share: it makes the sums of blocks of days vary too much, or go together."""
-    residuals = {name: _standardised(evidence, name) for name in evidence.archetypes}
+    # The same blocks for all, so that archetypes can be compared; the smallest sets their size.
+    fewest = min((np.median(sums.days[:, :, 0].sum(axis=1)) for sums in evidence.statistics.sums.values()), default=1.0)
+    size = math.ceil(BLOCK_ROWS / max(fewest, 1.0))
+    residuals = {name: _standardised(evidence, name, size) for name in evidence.archetypes}
     for archetype, values in residuals.items():
         for k, metric in enumerate(METRICS):
             if (chosen := values[k]) is not None and len(chosen) >= MIN_BLOCKS:
@@ -119,14 +124,13 @@ def blocks(evidence: Evidence) -> Iterator[Trial]:
                 )
 
 
-def _standardised(evidence: Evidence, archetype: str) -> list[Floats | None]:
+def _standardised(evidence: Evidence, archetype: str, size: int) -> list[Floats | None]:
     """Return, for each metric, the deviation of each block of days in its own standard deviations.
 
-    A block is a run of days with at least 1,000 rows, so that its sum is nearly normal.
+    A block is a run of `size` days.
     """
     days = evidence.statistics.sums[archetype].days.sum(axis=1)
-    share = days[:, 0] / evidence.theory.nodes.slots.sum(axis=(1, 2))
-    size = max(1, math.ceil(1000 / max(np.median(days[:, 0]), 1)))
+    share = days[:, 0] / evidence.theory.nodes.slot_rows.sum(axis=1)
     starts = np.arange(0, len(days) - size + 1, size)
     found: list[Floats | None] = []
     for k, metric in enumerate(METRICS):

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.model.calendar import DAYS_PER_MONTH
+from dask_synth.model.metrics import OBSERVED
 from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.statistics import PAIRS, SUMS
 from dask_synth.quality.trial import MIN_ROWS, Trial
@@ -70,7 +71,7 @@ def _effect(evidence: Evidence, archetype: str, cells: tuple[int, int], k: int) 
 def growth(evidence: Evidence) -> Iterator[Trial]:
     """Compare the least-squares slope of each metric over time, in its unit a month."""
     nodes, spec = evidence.theory.nodes, evidence.theory.spec
-    planned = nodes.slots.sum(axis=(1, 2))
+    planned = nodes.slot_rows.sum(axis=1)
     months = np.arange(spec.grid.days) / DAYS_PER_MONTH
     for archetype in evidence.archetypes:
         days = evidence.statistics.sums[archetype].days.sum(axis=1)
@@ -102,9 +103,15 @@ def _growth_hint(evidence: Evidence, archetype: str, metric: str, observed: floa
     rate = evidence.theory.spec.archetypes[archetype].growth
     if metric not in GROWTH_SOURCE or not expected or not rate:
         return "does something grow that should not?"
-    ratio = observed / expected
-    per_year = " (is it a rate a year?)" if abs(ratio * 12 - 1) < 0.3 else ""
-    return f"as if it grew by {rate * ratio:.3g} % a month instead of {rate:g} %{per_year}"
+    forecast, nodes = evidence.theory.forecasts[archetype], evidence.theory.nodes
+    # The mean's response is to a factor on all of it; growth acts on what there was at the start.
+    trend = 1 + rate / 100 * (nodes.weights[0] @ nodes.months) / nodes.weights[0].sum()
+    response = forecast.response(metric, nodes.weights[0])
+    if abs(response) < 1e-6:
+        return "clipping leaves no growth to see"
+    seen = rate + 100 * (observed - expected) * trend / response
+    per_year = ": is it the rate of a year?" if abs(seen * 12 / rate - 1) < 0.5 else ""
+    return f"as if it grew by {seen:.3g} % a month instead of {rate:g} %{per_year}"
 
 
 def correlations(evidence: Evidence) -> Iterator[Trial]:
@@ -115,21 +122,32 @@ def correlations(evidence: Evidence) -> Iterator[Trial]:
         if rows < 10 * MIN_ROWS:
             continue
         mean = totals[1:SUMS] / rows
-        product = {pair: totals[SUMS + i] / rows - mean[pair[0]] * mean[pair[1]] for i, pair in enumerate(PAIRS)}
-        for a, b in combinations(range(len(METRICS)), 2):
-            spread = math.sqrt(product[a, a] * product[b, b])
-            expected = evidence.theory.forecasts[archetype].correlation_of(METRICS[a], METRICS[b])
-            if not spread:
-                continue
+        left, right = (np.array(side) for side in zip(*PAIRS, strict=True))
+        products = totals[SUMS:] / rows - mean[left] * mean[right]
+        yield from correlation_trials(evidence, archetype, products, rows, noise=False)
+
+
+def correlation_trials(
+    evidence: Evidence, archetype: str, products: Floats, rows: float, *, noise: bool
+) -> Iterator[Trial]:
+    """Compare the correlations in mean products of deviations (in the order of PAIRS) over so many rows."""
+    words, suffix = ("the noise of ", ".noise") if noise else ("", "")
+    for a, b in combinations(range(len(METRICS)), 2):
+        pair = METRICS[a], METRICS[b]
+        expected = evidence.theory.forecasts[archetype].correlation_of(*pair, noise=noise)
+        spread = products[PAIRS.index((a, a))] * products[PAIRS.index((b, b))]
+        # Two views of one metric are only ever off by what rounding to 2 decimals takes.
+        floor = 1e-5 if OBSERVED[pair[0]].latent == OBSERVED[pair[1]].latent else 0.0
+        if spread > 0 and expected.value:
             yield Trial(
-                name=f"correlation.{archetype}.{METRICS[a]}~{METRICS[b]}",
+                name=f"correlation.{archetype}.{pair[0]}~{pair[1]}{suffix}",
                 kind="correlation",
-                what=f"correlation of {archetype} {METRICS[a]} and {METRICS[b]}",
-                observed=product[a, b] / spread,
+                what=f"correlation of {words}{archetype} {pair[0]} and {pair[1]}",
+                observed=float(products[PAIRS.index((a, b))] / math.sqrt(spread)),
                 expected=expected.value,
-                # A perfect correlation is only ever off by what rounding to 2 decimals takes.
-                standard_error=max(expected.deviation / math.sqrt(rows), 1e-5),
+                standard_error=max(expected.deviation / math.sqrt(rows), floor),
                 archetype=archetype,
-                metric=f"{METRICS[a]}~{METRICS[b]}",
-                hint="are the noise's correlations others, or the metrics not mixed by their Cholesky factor?",
+                metric=f"{pair[0]}~{pair[1]}",
+                cell="noise" if noise else None,
+                hint="is the correlation of the noise another, or not mixed in by its Cholesky factor?",
             )

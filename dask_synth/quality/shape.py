@@ -28,7 +28,8 @@ def edges_of(metric: str) -> tuple[npt.NDArray[np.int64], Floats]:
 
     Rounding sends all below half a hundredth before the bin's first value into the bins before it.
     """
-    bins = np.arange(1, CANDIDATES + 1) * (BINS // CANDIDATES)
+    # The first and the last cut part the values at the bounds from those between.
+    bins = np.array([1, *np.arange(1, CANDIDATES + 1) * (BINS // CANDIDATES)])
     return bins, bins * OBSERVED[metric].high / BINS - 0.005
 
 
@@ -92,15 +93,17 @@ def shapes(evidence: Evidence) -> Iterator[Trial]:
 
 
 def _cuts(below: Floats, rows: int) -> list[int]:
-    """Choose cuts so that each class holds its share of CLASSES equal ones, and MIN_EXPECTED rows."""
-    least = max(1 / CLASSES, MIN_EXPECTED / rows)
-    cuts: list[int] = []
-    reached = 0.0
-    for i, share in enumerate(below):
-        if share - reached >= least and 1 - share >= MIN_EXPECTED / rows:
+    """Choose cuts so that classes hold MIN_EXPECTED rows, one of CLASSES parts of all where values are not a bound."""
+    least = MIN_EXPECTED / rows
+    last = len(below) - 1 if 1 - below[-1] >= least else len(below)
+    top = float(below[last]) if last < len(below) else 1.0
+    cuts = [0] if below[0] >= least else []
+    reached = float(below[0]) if cuts else 0.0
+    for i, share in enumerate(below[:last]):
+        if i and share - reached >= max(1 / CLASSES, least) and top - share >= least:
             cuts.append(i)
             reached = float(share)
-    return cuts
+    return [*cuts, last] if last < len(below) else cuts
 
 
 def _chi_square(archetype: str, metric: str, parts: Floats, worst: str) -> Trial:

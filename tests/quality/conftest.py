@@ -20,7 +20,8 @@ class Bench:
     """A plan with its theory: worked out once, held against any number of frames."""
 
     def __init__(self, **overrides: object) -> None:
-        self.plan = RunPlan.of(load_config(None, {key.replace("__", "."): value for key, value in overrides.items()}))
+        settings = {key.replace("__", "."): value for key, value in overrides.items()}
+        self.plan = RunPlan.of(load_config(None, settings))
         self.reference = Reference.of(self.plan.spec)
         self.theory = Theory.of(self.plan.spec)
 
