@@ -20,6 +20,9 @@ TAIL = 8.0
 
 POINTS = 32
 
+WIDE = 0.5
+"""Standard deviations, as a share of the range, beyond which a normal's density bends little within it."""
+
 
 @dataclass(frozen=True)
 class Censored:
@@ -57,9 +60,17 @@ def censored_powers(mean: Floats, sd: Floats, order: int) -> Floats:
     inside.append(mean * inside[0] + sd * (at_low - at_high))
     for k in range(2, order + 1):
         inside.append(mean * inside[k - 1] + (k - 1) * sd**2 * inside[k - 2] - sd * at_high)
-    powers = np.stack(inside[: order + 1]) + above
+    powers = np.stack(inside[: order + 1] if sd <= WIDE else _wide(mean, sd, order)) + above
     powers[0] = 1.0
     return powers
+
+
+def _wide(mean: Floats, sd: Floats, order: int) -> list[Floats]:
+    """Return the integrals of x ** k by quadrature: the recursion would take differences of large terms."""
+    points, weights = _legendre()
+    x = (points + 1) / 2
+    mass = density((x - mean[..., None]) / sd) / sd * weights / 2
+    return [np.asarray((mass * x**k).sum(axis=-1)) for k in range(order + 1)]
 
 
 def joint_powers(first: Censored, second: Censored, correlation: float, order: int) -> dict[tuple[int, int], Floats]:

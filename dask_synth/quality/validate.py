@@ -7,9 +7,11 @@ from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
 
+import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from dask.base import compute
 from dask.delayed import Delayed, delayed
@@ -21,11 +23,11 @@ from dask_synth.pipeline.plan import FleetSpec, RunPlan
 from dask_synth.quality.checks import LEVEL, judge
 from dask_synth.quality.evidence import Evidence, Theory
 from dask_synth.quality.files import file_checks, server_checks
+from dask_synth.quality.partition import summarise
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import Statistics, combine
-from dask_synth.quality.summary import summarise
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
-from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, empty_frame
+from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, Categories, empty_frame
 from dask_synth.storage.dataset import Dataset, open_dataset
 from dask_synth.storage.store import LocalStore
 
@@ -146,22 +148,28 @@ def _landed(dataset: Dataset) -> dd.DataFrame:
     parts = dataset.parts()
     if not parts:
         return dataset.frame()
-    frame: dd.DataFrame = dd.from_map(
-        _read_part,
-        parts,
-        types=categories[PARTITION_KEY],
-        meta=empty_frame(categories),
-        enforce_metadata=False,
-        label="read-part",
-    )
+    # Dask would turn texts into another type of texts, and the dictionaries with them.
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame: dd.DataFrame = dd.from_map(
+            _read_part,
+            parts,
+            categories=categories,
+            meta=empty_frame(categories),
+            enforce_metadata=False,
+            label="read-part",
+        )
     return frame
 
 
-def _read_part(path: Path, types: list[str]) -> pd.DataFrame:
-    with pq.ParquetFile(path, read_dictionary=TEXTS) as file:
-        table = file.read(use_threads=False)
+def _read_part(path: Path, categories: Categories) -> pd.DataFrame:
+    try:
+        with pq.ParquetFile(path, read_dictionary=TEXTS) as file:
+            table = file.read(use_threads=False)
+    except (OSError, pa.ArrowInvalid):
+        # Its rows are missing then, and the check of the files says why.
+        return empty_frame(categories)
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
-    archetype = path.parent.name.partition("=")[2]
+    types, archetype = categories[PARTITION_KEY], path.parent.name.partition("=")[2]
     code = types.index(archetype) if archetype in types else -1
     frame[PARTITION_KEY] = pd.Categorical.from_codes(np.full(len(frame), code), pd.Index(types))
     return frame[[name for name in NAMES if name in frame]]

@@ -6,8 +6,8 @@ import pytest
 
 from dask_synth.quality.checks import judge
 from dask_synth.quality.evidence import Evidence
+from dask_synth.quality.partition import summarise
 from dask_synth.quality.statistics import combine
-from dask_synth.quality.summary import summarise
 from tests.quality.faults import FAULTS, faulty
 
 pytestmark = pytest.mark.integration

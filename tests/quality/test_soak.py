@@ -7,9 +7,9 @@ import pytest
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.quality.checks import judge
 from dask_synth.quality.evidence import Evidence
+from dask_synth.quality.partition import summarise
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import combine
-from dask_synth.quality.summary import summarise
 
 FLEETS = (
     {"fleet.servers": 20, "time.years": 1},

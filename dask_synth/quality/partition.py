@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dask_synth.model.cells import is_business_hour
+from dask_synth.quality.arrangement import Arrangement, arrangement_of
 from dask_synth.quality.faults import (
     Faults,
     check_calendar,
@@ -19,7 +20,6 @@ from dask_synth.quality.faults import (
     count_nulls,
     unexpected_types,
 )
-from dask_synth.quality.layout import Layout, layout_of
 from dask_synth.quality.reference import TEXT_BY_SERVER, Reference
 from dask_synth.quality.statistics import BINS, HOURS, PAIRS, Floats, Ints, Servers, Statistics, Sums, bins_of, combine
 from dask_synth.schema import METRICS, NAMES, PARTITION_KEY
@@ -61,11 +61,11 @@ def _of_archetype(frame: pd.DataFrame, reference: Reference) -> Statistics:
     frame, server, servers, position = _placed(faults, frame, reference)
     if frame.empty:
         return Statistics(rows, faults.count, faults.examples)
-    layout = layout_of(server, servers, position)
+    arrangement = arrangement_of(server, servers, position)
     texts = {name: frame[name].array for name in TEXT_BY_SERVER}
-    check_order(faults, layout, reference)
-    check_calendar(faults, frame, layout, reference)
-    check_metadata(faults, texts, layout, reference)
+    check_order(faults, arrangement, reference)
+    check_calendar(faults, frame, arrangement, reference)
+    check_metadata(faults, texts, arrangement, reference)
     hundredths = [check_metric(faults, name, frame[name].to_numpy(np.float64)) for name in METRICS]
     archetype = str(texts[PARTITION_KEY][0])
     known = archetype in reference.categories[PARTITION_KEY]
@@ -74,8 +74,8 @@ def _of_archetype(frame: pd.DataFrame, reference: Reference) -> Statistics:
         faults=faults.count,
         examples=faults.examples,
         types=frozenset(),
-        sums={archetype: _sums(layout, hundredths, reference)} if known else {},
-        servers=_server_table(layout, hundredths, reference),
+        sums={archetype: _sums(arrangement, hundredths, reference)} if known else {},
+        servers=_server_table(arrangement, hundredths, reference),
     )
 
 
@@ -104,13 +104,13 @@ def _placed(
     return frame.iloc[keep], server[keep], servers, position[keep]
 
 
-def _sums(layout: Layout, hundredths: list[Floats], reference: Reference) -> Sums:
+def _sums(arrangement: Arrangement, hundredths: list[Floats], reference: Reference) -> Sums:
     per_day = reference.grid.rows_per_day
-    day, row = np.divmod(layout.times, per_day)
+    day, row = np.divmod(arrangement.times, per_day)
     hour = row * HOURS // per_day
     slot = 2 * day + is_business_hour(hour)
-    first = [layout.rows_at_times(), *(layout.by_time(values) for values in hundredths)]
-    products = {pair: layout.product_by_time(hundredths[pair[0]], hundredths[pair[1]]) for pair in PAIRS}
+    first = [arrangement.rows_at_times(), *(arrangement.by_time(values) for values in hundredths)]
+    products = {pair: arrangement.product_by_time(hundredths[pair[0]], hundredths[pair[1]]) for pair in PAIRS}
     squares = [products[i, i] for i in range(len(METRICS))]
     days = [np.bincount(slot, column, 2 * reference.grid.days).astype(float) for column in (*first, *products.values())]
     hours = [np.bincount(hour, column, HOURS).astype(float) for column in (*first, *squares)]
@@ -120,9 +120,9 @@ def _sums(layout: Layout, hundredths: list[Floats], reference: Reference) -> Sum
     )
 
 
-def _server_table(layout: Layout, hundredths: list[Floats], reference: Reference) -> Servers:
-    sums = [layout.by_server(values) for values in hundredths]
-    table = np.column_stack([layout.key_sums(reference.weights), *sums])
+def _server_table(arrangement: Arrangement, hundredths: list[Floats], reference: Reference) -> Servers:
+    sums = [arrangement.by_server(values) for values in hundredths]
+    table = np.column_stack([arrangement.key_sums(reference.weights), *sums])
     seen = table[:, 0] > 0
-    order = np.argsort(layout.servers[seen])
-    return Servers(layout.servers[seen][order], table[seen][order])
+    order = np.argsort(arrangement.servers[seen])
+    return Servers(arrangement.servers[seen][order], table[seen][order])

@@ -1,7 +1,7 @@
 """How rows lie in a partition: what their sums over servers or over time run along.
 
 Where rows are whole runs of servers, one after the other and in time order, as in the files of a dataset, a column is a
-matrix of (server, time) and sums run along its axes: 0.5 ns a value. Any other layout goes through ``numpy.bincount``.
+matrix of (server, time) and sums run along its axes: 0.5 ns a value. Any other goes through ``numpy.bincount``.
 """
 
 from __future__ import annotations
@@ -138,10 +138,10 @@ class Sparse:
         return int(self.servers[self.server[row]]), self.first + int(self.position[row])
 
 
-Layout = Dense | Sparse
+Arrangement = Dense | Sparse
 
 
-def layout_of(server: Array, servers: Ints, position: Ints) -> Layout:
+def arrangement_of(server: Array, servers: Ints, position: Ints) -> Arrangement:
     """Return how rows lie, as matrices where they can.
 
     Parameters
