@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dask_synth.model.calendar import Holiday, Seasonality, TimeGrid
+from dask_synth.model.calendar import Seasonality, TimeGrid
+from dask_synth.model.holidays import Holiday
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dask_synth.model.calendar import TimeGrid, us_holidays
+from dask_synth.model.calendar import TimeGrid
+from dask_synth.model.holidays import us_holidays
 from dask_synth.pipeline.plan import FleetSpec
 from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY
 

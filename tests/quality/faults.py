@@ -11,7 +11,7 @@ import pytest
 
 from dask_synth.model import calendar, metrics
 from dask_synth.model.archetypes import Correlation
-from dask_synth.model.calendar import Holiday
+from dask_synth.model.holidays import Holiday
 from dask_synth.pipeline.chunk import chunk_frame
 
 
