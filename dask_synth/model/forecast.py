@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field
 from functools import cached_property
-from math import comb
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from dask_synth.model.calendar import Seasonality
 from dask_synth.model.joint import Censored, joint_powers
 from dask_synth.model.metrics import OBSERVED, SPIKE_SHARE
 from dask_synth.model.nodes import TimeNodes
+from dask_synth.model.powers import Expected, central_of, expected, shifted
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,24 +30,6 @@ LATENT = tuple(SPIKE_SHARE)
 ORDER = 6
 ROUNDING = 0.01**2 / 12
 """Variance that rounding to 2 decimals adds."""
-
-
-class Expected(NamedTuple):
-    """A statistic as a mean of independent rows.
-
-    Attributes
-    ----------
-    value
-        What it must be.
-    deviation
-        Standard deviation of one row's contribution: divided by the root of the number of rows, the standard error.
-    skewness
-        Of one row's contribution.
-    """
-
-    value: float
-    deviation: float
-    skewness: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +108,7 @@ class Forecast:
         """Return what the mean over the timestamps with these node weights must be, in the column's unit."""
         share, high = weights / weights.sum(), OBSERVED[column].high
         mean, variance, third = self.central(column) @ share
-        return _expected(mean * high, variance * high**2 + ROUNDING, third * high**3)
+        return expected(mean * high, variance * high**2 + ROUNDING, third * high**3)
 
     def variance_in(self, column: str, weights: Floats) -> Expected:
         """Return what the variance over these timestamps must be: within each of them, and between them.
@@ -142,7 +124,7 @@ class Forecast:
         second, fourth, sixth = (shifted(raw, centre, k) for k in (2, 4, 6))
         variance = fourth - second**2
         skew = sixth - 3 * second * fourth + 2 * second**3
-        return _expected(share @ second * high**2 + ROUNDING, share @ variance * high**4, share @ skew * high**6)
+        return expected(share @ second * high**2 + ROUNDING, share @ variance * high**4, share @ skew * high**6)
 
     def response(self, column: str, weights: Floats) -> float:
         """Return by how much the mean over these timestamps grows for each 100 % on the load, in the column's unit."""
@@ -162,7 +144,7 @@ class Forecast:
         second, fourth, sixth = (shifted(raw, raw[1], k) for k in (2, 4, 6))
         moments = second, fourth - second**2, sixth - 3 * second * fourth + 2 * second**3
         value, variance, third = (float(self._share @ moment) for moment in moments)
-        return _expected(value * high**2 + ROUNDING, variance * high**4, third * high**6)
+        return expected(value * high**2 + ROUNDING, variance * high**4, third * high**6)
 
     def correlation_of(self, first: str, second: str, *, noise: bool = False) -> Expected:
         """Return what the correlation of two columns over the whole grid must be.
@@ -189,7 +171,7 @@ class Forecast:
             return Expected(0.0, 0.0, 0.0)
 
         def moment(a: int, b: int) -> Floats:
-            return np.asarray(_central(joint, means, a, b) / (spread[0] ** a * spread[1] ** b))
+            return np.asarray(central_of(joint, means, a, b) / (spread[0] ** a * spread[1] ** b))
 
         rho = float(share @ moment(1, 1))
         at_node = moment(1, 1) - rho / 2 * (moment(2, 0) + moment(0, 2))
@@ -198,7 +180,7 @@ class Forecast:
             - rho * (moment(3, 1) + moment(1, 3))
             + rho**2 / 4 * (moment(4, 0) + 2 * moment(2, 2) + moment(0, 4))
         )
-        return _expected(rho, share @ (square - at_node**2), 0.0)
+        return expected(rho, share @ (square - at_node**2), 0.0)
 
     def below(self, column: str, edges: Floats, *, spike: bool | None = None) -> Floats:
         """Return P(Y <= edge) at each node, (edges, nodes), for edges inside the bounds, in the column's unit.
@@ -257,23 +239,3 @@ class Forecast:
             self._cache[key] = make()
         result: Value = self._cache[key]
         return result
-
-
-def shifted(raw: Floats, centre: Floats | float, order: int) -> Floats:
-    """Return E[(Y - centre) ** order] from E[Y ** k]."""
-    signs = [comb(order, k) * (-centre) ** (order - k) for k in range(order + 1)]
-    return np.asarray(sum(sign * raw[k] for k, sign in enumerate(signs)))
-
-
-def _central(joint: Mapping[tuple[int, int], Floats], means: list[Floats], a: int, b: int) -> Floats:
-    terms = [
-        comb(a, i) * comb(b, j) * (-means[0]) ** (a - i) * (-means[1]) ** (b - j) * joint[i, j]
-        for i in range(a + 1)
-        for j in range(b + 1)
-    ]
-    return np.asarray(sum(terms))
-
-
-def _expected(value: Any, variance: Any, third: Any) -> Expected:
-    deviation = float(np.sqrt(max(variance, 0.0)))
-    return Expected(float(value), deviation, float(third / deviation**3) if deviation > 0 else 0.0)

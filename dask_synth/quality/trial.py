@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scipy.special import gammaincc, ndtri
 
-from dask_synth.model.forecast import Expected
+from dask_synth.model.powers import Expected
 from dask_synth.quality.verdict import Check, Kind
 
 MIN_ROWS = 100
