@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dask_synth.pipeline.append import append as append
     from dask_synth.pipeline.frame import fleet_frame as fleet_frame
     from dask_synth.pipeline.run import generate as generate
+    from dask_synth.quality.validate import validate as validate
+    from dask_synth.quality.validate import validate_frame as validate_frame
     from dask_synth.storage.dataset import Dataset as Dataset
     from dask_synth.storage.dataset import open_dataset as open_dataset
 
@@ -31,8 +33,10 @@ _HOMES = {
     "generate": "dask_synth.pipeline.run",
     "Dataset": "dask_synth.storage.dataset",
     "open_dataset": "dask_synth.storage.dataset",
+    "validate": "dask_synth.quality.validate",
+    "validate_frame": "dask_synth.quality.validate",
 }
-__all__ = ["Dataset", "RunConfig", "__version__", "append", "fleet_frame", "generate", "load_config", "open_dataset"]
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,12 @@ import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem
 from dask_synth.options import config_options, overrides_of, scheduler_options
 from dask_synth.session import again, connected, console_of, resumable
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from rich.console import Console
+
+    from dask_synth.storage.dataset import Dataset
 
 EXIT_INVALID = 1
 EXIT_FAILED = 3
@@ -65,8 +71,12 @@ def main() -> None:
 @scheduler_options
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run; finished parts stay.")
 @click.option("--overwrite", is_flag=True, help="Replace the dataset that is there, once the new one is complete.")
+@click.option("--no-validate", is_flag=True, help="Do not validate what was made.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
+@click.pass_context
 def generate(
+    ctx: click.Context,
+    /,
     config_path: str | None,
     settings: tuple[str, ...],
     formats: tuple[str, ...],
@@ -74,6 +84,7 @@ def generate(
     log_level: str,
     resume: bool,
     overwrite: bool,
+    no_validate: bool,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -95,13 +106,13 @@ def generate(
     from dask_synth.pipeline.run import prepare_output
 
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
-    with (
-        resumable(root, again("--overwrite" if overwrite else "--resume")),
-        connected(console, scheduler) as client,
-        progress_bar(console, plan) as on_receipt,
-    ):
-        dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
-    show_result(console, dataset, perf_counter() - start)
+    command = again("--overwrite" if overwrite else "--resume")
+    with connected(console, scheduler) as client:
+        with resumable(root, command), progress_bar(console, plan) as on_receipt:
+            dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
+        show_result(console, dataset, perf_counter() - start)
+        if not no_validate:
+            _validate(ctx, console, dataset, client)
 
 
 @main.command(epilog=EPILOG)
@@ -154,6 +165,27 @@ def verify(ctx: click.Context, path: str, scheduler: str, log_level: str) -> Non
         click.echo(f"{len(findings)} of {files} are not as committed: {dataset.path}")
         ctx.exit(EXIT_INVALID)
     click.echo(f"{files}, {dataset.manifest.total_bytes():,} bytes: all as committed")
+
+
+@main.command(epilog=EPILOG)
+@click.argument("path")
+@scheduler_options
+@click.pass_context
+def validate(ctx: click.Context, path: str, scheduler: str, log_level: str) -> None:
+    """Test a dataset against the closed-form expectation of its model; leave validation.json in it."""
+    console = console_of(log_level)
+    dataset = dask_synth.open_dataset(path)
+    with connected(console, scheduler) as client:
+        _validate(ctx, console, dataset, client)
+
+
+def _validate(ctx: click.Context, console: Console, dataset: Dataset, client: Client) -> None:
+    from dask_synth.quality.table import show_verdict
+
+    verdict = dask_synth.validate(dataset, client)
+    show_verdict(console, verdict)
+    if not verdict.passed:
+        ctx.exit(EXIT_INVALID)
 
 
 @main.command("config")

@@ -1,0 +1,122 @@
+"""Checks of structure: keys, types, nulls, ranges, calendar and metadata. Chance has no part in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from dask_synth.model.metrics import OBSERVED
+from dask_synth.quality.evidence import Evidence
+from dask_synth.quality.reference import TEXT_BY_SERVER
+from dask_synth.quality.statistics import SERVER_KEYS
+from dask_synth.quality.verdict import Check
+from dask_synth.schema import CALENDAR, METRICS, NAMES
+
+NAMED = 3
+"""How many offenders a message names."""
+
+
+def check(name: str, what: str, observed: object, expected: object, detail: str = "", **about: str) -> Check:
+    """Return a check that passes where the texts agree."""
+    seen, should = str(observed), str(expected)
+    message = f"{what}: {seen}" if seen == should else f"{what}: {seen}, expected {should}{'; ' * bool(detail)}{detail}"
+    return Check(
+        name=f"structure.{name}",
+        kind="structure",
+        what=what,
+        observed=seen,
+        expected=should,
+        passed=seen == should,
+        message=message,
+        **about,
+    )
+
+
+def counts(evidence: Evidence) -> Iterator[Check]:
+    """Count rows, servers and archetypes."""
+    reference, statistics = evidence.reference, evidence.statistics
+    planned = len(reference.server_ids)
+    present = np.isin(np.arange(planned), statistics.servers.index)
+    absent = reference.server_ids[~present]
+    yield check("rows", "rows", f"{statistics.rows:,}", f"{planned * reference.grid.size:,}")
+    yield check("servers", "servers", present.sum(), planned, _named("is missing", absent))
+    for block in evidence.theory.spec.fleet.blocks():
+        count = evidence.servers_of(block.archetype).sum()
+        yield check(
+            f"servers.{block.archetype}",
+            f"{block.archetype} servers",
+            count,
+            block.stop - block.start,
+            archetype=block.archetype,
+        )
+
+
+def keys(evidence: Evidence) -> Iterator[Check]:
+    """Check that each server has each timestamp once.
+
+    The sums of the positions, of their squares and of a weight for each tell a missing row from one that came twice,
+    and which it was where it is one.
+    """
+    reference, servers = evidence.reference, evidence.statistics.servers
+    t = np.arange(reference.grid.size, dtype=float)
+    whole = np.array([len(t), t.sum(), (t * t).sum(), reference.weights.sum()])
+    off = servers.table[:, : len(SERVER_KEYS)] - whole
+    wrong = np.flatnonzero(off.any(axis=1))
+    words = [f"{reference.server_ids[servers.index[i]]} {_key_words(off[i], evidence)}" for i in wrong[:NAMED]]
+    detail = "; ".join(words)
+    yield check("keys", "servers that lack a timestamp or have one twice", len(wrong), 0, detail)
+
+
+def _key_words(off: npt.NDArray[np.float64], evidence: Evidence) -> str:
+    rows, position, square = off[:3]
+    if abs(rows) == 1:
+        place = evidence.reference.timestamp(round(abs(position)))
+        return f"has {place} twice" if rows > 0 else f"lacks {place}"
+    if rows == 0 and position:
+        # One row at a instead of b: a - b and a ** 2 - b ** 2 are known.
+        twice = (square / position + position) / 2
+        if twice == round(twice) and 0 <= twice - position < evidence.reference.grid.size and twice >= 0:
+            time = evidence.reference.timestamp
+            return f"has {time(round(twice))} twice and lacks {time(round(twice - position))}"
+        return "lacks some timestamps and has others twice"
+    return f"lacks {-rows:,.0f} rows" if rows < 0 else f"has {rows:,.0f} rows too many"
+
+
+def types(evidence: Evidence) -> Iterator[Check]:
+    """Check columns and types."""
+    wrong = sorted(evidence.statistics.types)
+    yield check("types", "columns and types that are not the documented ones", len(wrong), 0, _named("", wrong))
+
+
+def rows(evidence: Evidence) -> Iterator[Check]:
+    """Check what single rows hold: one check for each kind of fault."""
+    faults, examples = evidence.statistics.faults, evidence.statistics.examples
+    for kind, what, metric in _kinds():
+        about = {"metric": metric} if metric else {}
+        yield check(kind, what, f"{faults[kind]:,}", "0", examples.get(kind, ""), **about)
+
+
+def _kinds() -> Iterator[tuple[str, str, str | None]]:
+    yield "server", "rows of servers that are not planned", None
+    yield "timestamp", "rows off the time grid", None
+    yield "order", "rows that stand before an earlier one", None
+    for name in NAMES:
+        yield f"null.{name}", f"nulls in {name}", name if name in METRICS else None
+    for name in METRICS:
+        yield f"range.{name}", f"{name} outside 0..{OBSERVED[name].high:g}", name
+        yield f"decimals.{name}", f"{name} with more than 2 decimals", name
+    for name in CALENDAR:
+        yield f"calendar.{name}", f"rows whose {name} is not their timestamp's", None
+    for name in TEXT_BY_SERVER:
+        yield f"metadata.{name}", f"rows whose {name} is not their server's", None
+
+
+def _named(verb: str, names: object) -> str:
+    listed = list(map(str, names))  # type: ignore[call-overload]
+    more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
+    return f"{', '.join(listed[:NAMED])}{more} {verb}".strip() if listed else ""
+
+
+STRUCTURE: tuple[Callable[[Evidence], Iterator[Check]], ...] = (counts, keys, types, rows)

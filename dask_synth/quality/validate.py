@@ -1,0 +1,175 @@
+"""Validate a fleet on Dask: one pass that turns each partition into sums, added up in a tree. Wiring."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from time import perf_counter
+from uuid import uuid4
+
+import dask
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dask.base import compute
+from dask.delayed import Delayed, delayed
+from distributed import Client
+
+from dask_synth.config import RunConfig
+from dask_synth.errors import OutputError
+from dask_synth.pipeline.plan import FleetSpec, RunPlan
+from dask_synth.quality.checks import LEVEL, judge
+from dask_synth.quality.evidence import Evidence, Theory
+from dask_synth.quality.files import file_checks, server_checks
+from dask_synth.quality.partition import summarise
+from dask_synth.quality.reference import Reference
+from dask_synth.quality.statistics import Statistics, combine
+from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
+from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, Categories, empty_frame
+from dask_synth.storage.dataset import Dataset, open_dataset
+from dask_synth.storage.store import LocalStore
+
+TEXTS = [name for name in ("server_id", "app_name", *CATEGORICAL) if name != PARTITION_KEY]
+SPLIT_EVERY = 8
+"""Statistics that one task adds up."""
+
+
+def validate(
+    dataset: Dataset | str | os.PathLike[str],
+    client: Client | None = None,
+    *,
+    level: float = LEVEL,
+    write: bool = True,
+) -> Verdict:
+    """Validate a committed dataset against the closed-form expectation of the model that it came from.
+
+    Parameters
+    ----------
+    dataset
+        A dataset, or where it lies.
+    client
+        The cluster that reads it; None reads on Dask's current scheduler, by default threads of this process.
+    level
+        Probability that a clean dataset fails, over all checks together.
+    write
+        Whether to leave the verdict in the dataset, as ``validation.json``.
+
+    Returns
+    -------
+    Verdict
+        Every check, passed or not.
+
+    Raises
+    ------
+    OutputError
+        If there is no committed dataset.
+    """
+    start = perf_counter()
+    dataset = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+    plan = RunPlan.of(RunConfig(**dataset.manifest.config))
+    reference = Reference.of(plan.spec)
+    findings = dataset.verify(client)
+    further = [*file_checks(findings, dataset.manifest), *server_checks(dataset.path, plan.spec, reference)]
+    try:
+        evidence = _evidence(_landed(dataset), plan.spec, reference, client)
+    except OSError as error:
+        raise OutputError(f"{str(dataset.path)!r} cannot be read: {error}") from error
+    verdict = judge(evidence, dataset.manifest.run_id, perf_counter() - start, level, further)
+    verdict = verdict.model_copy(update={"seconds": perf_counter() - start})
+    if write:
+        LocalStore(dataset.path).put(VALIDATION_NAME, verdict.model_dump_json(indent=1).encode() + b"\n")
+    return verdict
+
+
+def validate_frame(
+    frame: dd.DataFrame, config: RunConfig, client: Client | None = None, *, level: float = LEVEL
+) -> Verdict:
+    """Validate any Dask DataFrame that is said to be the fleet of a configuration.
+
+    Parameters
+    ----------
+    frame
+        The documented columns; partitions may hold any rows.
+    config
+        What it is said to be.
+    client, level
+        As in :func:`validate`.
+
+    Returns
+    -------
+    Verdict
+        Rows count as out of order only where they are so within a partition.
+    """
+    start = perf_counter()
+    plan = RunPlan.of(config)
+    evidence = _evidence(frame, plan.spec, Reference.of(plan.spec), client)
+    return judge(evidence, plan.run_id, perf_counter() - start, level)
+
+
+def _evidence(frame: dd.DataFrame, spec: FleetSpec, reference: Reference, client: Client | None) -> Evidence:
+    total = _sum_tree(frame, reference)
+    if client is None:
+        return Evidence(compute(total)[0], reference, Theory.of(spec))
+    # Theory needs no data: it is worked out here while the workers read.
+    future = client.compute(total)
+    theory = Theory.of(spec)
+    return Evidence(future.result(), reference, theory)
+
+
+def _sum_tree(frame: dd.DataFrame, reference: Reference) -> Delayed:
+    """Return the statistics of all rows, lazily: a tree of additions, so that no task holds more than a few."""
+    token = uuid4().hex
+    shared = delayed(reference, name=f"reference-{token}", traverse=False)
+    meta = pd.DataFrame({"statistics": pd.Series(dtype=object)})
+    rows = frame.map_partitions(validate_partition, shared, meta=meta, enforce_metadata=False)
+    level = [delayed(_statistics)(row) for row in rows.to_delayed()]
+    while len(level) > 1:
+        groups = [level[i : i + SPLIT_EVERY] for i in range(0, len(level), SPLIT_EVERY)]
+        level = [delayed(combine)(group) for group in groups]
+    total: Delayed = level[0]
+    return total
+
+
+def validate_partition(frame: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+    """Return a partition's statistics as a frame of one cell; the name is what Dask's dashboard shows."""
+    return pd.DataFrame({"statistics": pd.Series([summarise(frame, reference)], dtype=object)})
+
+
+def _statistics(row: pd.DataFrame) -> Statistics:
+    statistics: Statistics = row["statistics"].iloc[0]
+    return statistics
+
+
+def _landed(dataset: Dataset) -> dd.DataFrame:
+    """Return a dataset's rows as they lie in its files: types are not repaired, texts stay dictionaries."""
+    categories = dataset.manifest.categories
+    parts = dataset.parts()
+    if not parts:
+        return dataset.frame()
+    # Dask would turn texts into another type of texts, and the dictionaries with them.
+    with dask.config.set({"dataframe.convert-string": False}):
+        frame: dd.DataFrame = dd.from_map(
+            _read_part,
+            parts,
+            categories=categories,
+            meta=empty_frame(categories),
+            enforce_metadata=False,
+            label="read-part",
+        )
+    return frame
+
+
+def _read_part(path: Path, categories: Categories) -> pd.DataFrame:
+    try:
+        with pq.ParquetFile(path, read_dictionary=TEXTS) as file:
+            table = file.read(use_threads=False)
+    except (OSError, pa.ArrowInvalid):
+        # Its rows are missing then, and the check of the files says why.
+        return empty_frame(categories)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+    types, archetype = categories[PARTITION_KEY], path.parent.name.partition("=")[2]
+    code = types.index(archetype) if archetype in types else -1
+    frame[PARTITION_KEY] = pd.Categorical.from_codes(np.full(len(frame), code), pd.Index(types))
+    return frame[[name for name in NAMES if name in frame]]

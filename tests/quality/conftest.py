@@ -1,0 +1,41 @@
+"""Fleets in memory, and verdicts on them without files or Dask."""
+
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+import pytest
+
+from dask_synth.layers import load_config
+from dask_synth.pipeline.chunk import chunk_frame
+from dask_synth.pipeline.plan import RunPlan
+from dask_synth.quality.checks import judge
+from dask_synth.quality.evidence import Evidence, Theory
+from dask_synth.quality.partition import summarise
+from dask_synth.quality.reference import Reference
+from dask_synth.quality.statistics import combine
+from dask_synth.quality.verdict import Verdict
+
+
+class Bench:
+    """A plan with its theory: worked out once, held against any number of frames."""
+
+    def __init__(self, **overrides: object) -> None:
+        settings = {key.replace("__", "."): value for key, value in overrides.items()}
+        self.plan = RunPlan.of(load_config(None, settings))
+        self.reference = Reference.of(self.plan.spec)
+        self.theory = Theory.of(self.plan.spec)
+
+    def frames(self) -> list[pd.DataFrame]:
+        """The fleet as it is made."""
+        return [chunk_frame(chunk, self.plan.spec) for chunk in self.plan.chunks]
+
+    def verdict(self, frames: Iterable[pd.DataFrame]) -> Verdict:
+        """What a validation says of these partitions."""
+        statistics = combine(summarise(frame, self.reference) for frame in frames)
+        return judge(Evidence(statistics, self.reference, self.theory), self.plan.run_id, 0.0)
+
+
+@pytest.fixture(scope="session")
+def bench() -> Callable[..., Bench]:
+    """Make a bench."""
+    return Bench

@@ -1,0 +1,57 @@
+"""Every single fault fails the validation, and the check that fails names it."""
+
+import re
+
+import pytest
+
+from dask_synth.quality.checks import judge
+from dask_synth.quality.evidence import Evidence
+from dask_synth.quality.partition import summarise
+from dask_synth.quality.statistics import combine
+from tests.quality.faults import FAULTS, faulty
+
+pytestmark = pytest.mark.integration
+
+FLEET = {
+    "fleet__servers": 60,
+    "time__granularity": "hourly",
+    "time__end_date": "2023-12-31",
+    "output__rows_per_partition": 100_000_000,
+}
+
+
+@pytest.fixture(scope="module")
+def clean(bench):
+    made = bench(**FLEET)
+    parts = {
+        chunk.archetype: summarise(frame, made.reference)
+        for chunk, frame in zip(made.plan.chunks, made.frames(), strict=True)
+    }
+    return made, parts
+
+
+@pytest.fixture(scope="module")
+def caught():
+    rows = []
+    yield rows
+    print("\n" + "\n".join(f"| {what} | {count} | {message} |" for what, count, message in rows))
+
+
+def test_the_clean_fleet_passes(clean):
+    made, parts = clean
+    verdict = judge(Evidence(combine(parts.values()), made.reference, made.theory), "clean", 0.0)
+    assert not verdict.failures
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
+def test_a_fault_is_caught_by_its_name(clean, caught, fault):
+    made, parts = clean
+    chunk = next(chunk for chunk in made.plan.chunks if chunk.archetype == fault.archetype)
+    with faulty(fault, made.plan.spec, chunk) as frame:
+        pass
+    statistics = combine({**parts, fault.archetype: summarise(frame, made.reference)}.values())
+    verdict = judge(Evidence(statistics, made.reference, made.theory), "faulty", 0.0)
+    named = [check for check in verdict.failures if re.match(fault.caught_by, check.name)]
+    assert named, [check.message for check in verdict.failures][:5]
+    best = max(named, key=lambda check: abs(check.z or 0))
+    caught.append((fault.what, len(verdict.failures), best.message))

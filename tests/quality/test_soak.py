@@ -1,0 +1,35 @@
+"""Clean datasets pass: hundreds of them, with different seeds and sizes."""
+
+from dataclasses import replace
+
+import pytest
+
+from dask_synth.pipeline.chunk import chunk_frame
+from dask_synth.quality.checks import judge
+from dask_synth.quality.evidence import Evidence
+from dask_synth.quality.partition import summarise
+from dask_synth.quality.reference import Reference
+from dask_synth.quality.statistics import combine
+
+FLEETS = (
+    {"fleet.servers": 20, "time.years": 1},
+    {"fleet.servers": 40, "time.years": 4},
+    {"fleet.servers": 12, "time.granularity": "hourly", "time.end_date": "2022-03-31"},
+)
+SEEDS = 100
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_300_clean_datasets_give_at_most_one_failing(bench):
+    failing = []
+    for overrides in FLEETS:
+        made = bench(**{key.replace(".", "__"): value for key, value in overrides.items()})
+        for seed in range(SEEDS):
+            spec = replace(made.plan.spec, seed=1000 + seed)
+            reference = Reference.of(spec)
+            statistics = combine(summarise(chunk_frame(chunk, spec), reference) for chunk in made.plan.chunks)
+            verdict = judge(Evidence(statistics, reference, made.theory), "soak", 0.0)
+            failing += [(overrides, seed, [check.message for check in verdict.failures])] * (not verdict.passed)
+    print(f"\n{len(failing)} of {len(FLEETS) * SEEDS} clean datasets failed")
+    assert len(failing) <= 1, failing
