@@ -4,6 +4,7 @@ import dask_synth
 config = dask_synth.load_config("config/baseline.yaml", {"fleet.servers": 200})
 ddf = dask_synth.fleet_frame(config)           # lazy: a Dask DataFrame, nothing written
 dataset = dask_synth.generate(config)          # written and committed; dataset.frame() reads it back
+verdict = dask_synth.validate(dataset)         # proved against the model; dask_synth.report(dataset.path) draws it
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from dask_synth.pipeline.append import append as append
     from dask_synth.pipeline.frame import fleet_frame as fleet_frame
     from dask_synth.pipeline.run import generate as generate
+    from dask_synth.quality.report import report as report
     from dask_synth.quality.validate import validate as validate
     from dask_synth.quality.validate import validate_frame as validate_frame
     from dask_synth.storage.dataset import Dataset as Dataset
@@ -33,6 +35,7 @@ _HOMES = {
     "generate": "dask_synth.pipeline.run",
     "Dataset": "dask_synth.storage.dataset",
     "open_dataset": "dask_synth.storage.dataset",
+    "report": "dask_synth.quality.report",
     "validate": "dask_synth.quality.validate",
     "validate_frame": "dask_synth.quality.validate",
 }

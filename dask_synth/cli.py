@@ -72,6 +72,7 @@ def main() -> None:
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run; finished parts stay.")
 @click.option("--overwrite", is_flag=True, help="Replace the dataset that is there, once the new one is complete.")
 @click.option("--no-validate", is_flag=True, help="Do not validate what was made.")
+@click.option("--no-report", is_flag=True, help="Do not draw overview.png and report.html.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
 @click.pass_context
 def generate(
@@ -85,6 +86,7 @@ def generate(
     resume: bool,
     overwrite: bool,
     no_validate: bool,
+    no_report: bool,
     dry_run: bool,
     **options: Any,
 ) -> None:
@@ -107,12 +109,16 @@ def generate(
 
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     command = again("--overwrite" if overwrite else "--resume")
-    with connected(console, scheduler) as client:
-        with resumable(root, command), progress_bar(console, plan) as on_receipt:
+    with resumable(root, command) as stage, connected(console, scheduler) as client:
+        with progress_bar(console, plan) as on_receipt:
             dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
+        stage.committed = True
         show_result(console, dataset, perf_counter() - start)
-        if not no_validate:
-            _validate(ctx, console, dataset, client)
+        passed = no_validate or _validate(console, dataset, client)
+        if not no_report:
+            _report(console, dataset, client)
+    if not passed:
+        ctx.exit(EXIT_INVALID)
 
 
 @main.command(epilog=EPILOG)
@@ -136,11 +142,12 @@ def append(path: str, until: str, scheduler: str, log_level: str) -> None:
     if console.is_terminal:
         show_plan(console, plan)
     with (
-        resumable(staging_of(dataset.path), again()),
+        resumable(staging_of(dataset.path), again()) as stage,
         connected(console, scheduler) as client,
         progress_bar(console, plan) as on_receipt,
     ):
         dataset = dask_synth.append(path, parse_day(until), client, on_receipt)
+        stage.committed = True
     show_result(console, dataset, perf_counter() - start)
 
 
@@ -176,15 +183,8 @@ def validate(ctx: click.Context, path: str, scheduler: str, log_level: str) -> N
     console = console_of(log_level)
     dataset = dask_synth.open_dataset(path)
     with connected(console, scheduler) as client:
-        _validate(ctx, console, dataset, client)
-
-
-def _validate(ctx: click.Context, console: Console, dataset: Dataset, client: Client) -> None:
-    from dask_synth.quality.table import show_verdict
-
-    verdict = dask_synth.validate(dataset, client)
-    show_verdict(console, verdict)
-    if not verdict.passed:
+        passed = _validate(console, dataset, client)
+    if not passed:
         ctx.exit(EXIT_INVALID)
 
 
@@ -202,11 +202,23 @@ def show_config(config_path: str | None, settings: tuple[str, ...], formats: tup
 @scheduler_options
 def show_report(path: str, scheduler: str, log_level: str) -> None:
     """Draw a dataset: overview.png, and report.html to explore it in a browser; both land beside its manifest."""
-    from dask_synth.quality.report import report
-
     console = console_of(log_level)
     dataset = dask_synth.open_dataset(path)
     with connected(console, scheduler) as client:
-        files = report(dataset.path, client)
+        _report(console, dataset, client)
+
+
+def _validate(console: Console, dataset: Dataset, client: Client) -> bool:
+    from dask_synth.quality.table import show_verdict
+
+    with console.status("validating"):
+        verdict = dask_synth.validate(dataset, client)
+    show_verdict(console, verdict)
+    return verdict.passed
+
+
+def _report(console: Console, dataset: Dataset, client: Client) -> None:
+    with console.status("drawing"):
+        files = dask_synth.report(dataset.path, client)
     for file in files:
-        click.echo(file)
+        console.print(str(file), highlight=False, soft_wrap=True, markup=False)

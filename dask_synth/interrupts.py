@@ -17,7 +17,7 @@ GRACE_SECONDS = 3.5
 
 
 @contextmanager
-def stopping(clean_up: Callable[[], None], message: str) -> Iterator[None]:
+def stopping(clean_up: Callable[[], None], message: Callable[[], str]) -> Iterator[None]:
     """Raise KeyboardInterrupt in the block on the first signal, and end the process if the block then takes too long.
 
     Parameters
@@ -25,12 +25,12 @@ def stopping(clean_up: Callable[[], None], message: str) -> Iterator[None]:
     clean_up
         Called before the process is ended.
     message
-        Printed on stderr when the run has stopped.
+        Gives what is printed on stderr when the run has stopped.
     """
 
     @cache
     def say() -> None:
-        print(message, file=sys.stderr, flush=True)  # noqa: T201
+        print(message(), file=sys.stderr, flush=True)  # noqa: T201
 
     def end() -> None:
         clean_up()

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,16 +27,29 @@ def console_of(log_level: str) -> Console:
     return Console()
 
 
+@dataclass
+class Stage:
+    """How far a command has come."""
+
+    committed: bool = False
+
+
 @contextmanager
-def resumable(root: Path, command: str) -> Iterator[None]:
+def resumable(root: Path, command: str) -> Iterator[Stage]:
     """Say on failure and interruption what is kept and what to type; clean up after both."""
     from dask_synth.interrupts import stopping
     from dask_synth.storage.store import LocalStore
 
     hint = f"Finished parts are kept. To go on:\n  {command}"
-    with stopping(LocalStore(root).clean, f"Interrupted: nothing was committed. {hint}"):
+    stage = Stage()
+
+    def message() -> str:
+        done = "The dataset is committed; `validate` and `report` can be run on it."
+        return f"Interrupted. {done}" if stage.committed else f"Interrupted: nothing was committed. {hint}"
+
+    with stopping(LocalStore(root).clean, message):
         try:
-            yield
+            yield stage
         except RunError as error:
             raise RunError(f"{error}\n{hint}") from error
 
@@ -53,7 +67,9 @@ def connected(console: Console, scheduler: str) -> Iterator[Client]:
 
     # What Dask says of lost workers and failed tasks, with tracebacks, the run handles and says in a line.
     level = logging.getLogger().level
-    with connect(scheduler, logging.CRITICAL if level == logging.WARNING else level) as client:
+    level = logging.CRITICAL if level == logging.WARNING else level
+    logging.getLogger("distributed").setLevel(level)
+    with connect(scheduler, level) as client:
         if console.is_terminal:
             console.print(f"dashboard {client.dashboard_link}", highlight=False)
         yield client
