@@ -127,7 +127,16 @@ def whole_run(args: argparse.Namespace, scheduler: str) -> Whole:
     """Run the command line as a user does; watch the memory of its process tree."""
     folder = Path(tempfile.mkdtemp())
     command = [sys.executable, "-m", "dask_synth", "--scheduler", scheduler, "--servers", str(args.servers)]
-    command += ["--granularity", args.granularity, "--format", args.format, "--output", str(folder / "fleet")]
+    command += [
+        "--no-validate",
+        "--no-report",
+        "--granularity",
+        args.granularity,
+        "--format",
+        args.format,
+        "--output",
+        str(folder / "fleet"),
+    ]
     start = time.time()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peak = [0]

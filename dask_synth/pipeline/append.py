@@ -17,7 +17,6 @@ from dask_synth.storage import commit
 from dask_synth.storage.dataset import CSV_NAME, METRICS, Dataset, open_dataset
 from dask_synth.storage.lock import hold
 from dask_synth.storage.manifest import MANIFEST_NAME, FileEntry, Manifest
-from dask_synth.storage.store import LocalStore
 
 BEFORE_NAME = "csv/before.csv.gz"
 
@@ -87,7 +86,7 @@ def append(
                 if not (staged / MANIFEST_NAME).exists():
                     files = _write(plan, old, staged, client, on_receipt)
                     manifest = _next_generation(old.manifest, plan, files, started)
-                    LocalStore(staged).put(MANIFEST_NAME, manifest.to_json())
+                    commit.commit(staged, manifest)
                     tidy(staged)
                 commit.take_place(staged, old.path)
     except OSError as error:

@@ -62,6 +62,8 @@ def generate(
     plan = RunPlan.of(config)
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     replaces = overwrite and root.is_dir() and any(root.iterdir())
+    # Imports the countries of the holiday library: tasks in threads of this process would all wait for that.
+    plan.spec.calendar()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with hold(root):
@@ -144,7 +146,7 @@ def _make(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceip
         time=plan.spec.grid.span(),
         files=files,
     )
-    LocalStore(root).put(MANIFEST_NAME, manifest.to_json())
+    commit.commit(root, manifest)
     tidy(root)
 
 

@@ -150,6 +150,14 @@ def open_staging(root: Path, run_id: str) -> Path:
     return staged
 
 
+def commit(root: Path, manifest: Manifest) -> None:
+    """Write the manifest, after all that it lists is on the disk."""
+    store = LocalStore(root)
+    store.settle(entry.path for entry in manifest.files)
+    store.put(MANIFEST_NAME, manifest.to_json())
+    store.settle([MANIFEST_NAME])
+
+
 def take_place(staged: Path, root: Path) -> None:
     """Put the finished dataset `staged` in the place of `root` at once, and remove what was there."""
     if not root.exists():

@@ -24,7 +24,7 @@ def test_a_failed_put_leaves_the_old_file_and_nothing_else(tmp_path: Path, monke
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "replace", lambda *_: full(0))
     with pytest.raises(OSError, match="No space"):
         store.put("b.bin", b"new")
     assert list(store.names()) == ["b.bin"]
@@ -39,6 +39,15 @@ def test_join_tells_size_and_digest_of_what_it_wrote(tmp_path: Path) -> None:
     content = (tmp_path / "all.gz").read_bytes()
     assert gzip.decompress(content) == b"n\n1\n2\n"
     assert (size, digest) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+def test_what_is_settled_was_waited_for_with_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LocalStore(tmp_path)
+    store.put("metrics/part", b"x")
+    waited = []
+    monkeypatch.setattr(os, "fsync", lambda handle: waited.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
+    store.settle(["metrics/part"])
+    assert waited == [str(tmp_path / "metrics/part"), str(tmp_path / "metrics")]
 
 
 def test_removing_twice_is_no_error(tmp_path: Path) -> None:
