@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -108,6 +108,8 @@ def write_parts(
         store.put(PLAN_NAME, plan.record().to_json())
     target = Target(root, plan.config.output.formats, plan.run_id, keep)
     with nullcontext(client) if client else connect() as running:
+        # Both run on the cluster: its workers see the output, this process may not.
+        servers = running.submit(write_servers, plan.spec, target, pure=False)
         receipts = []
         try:
             for receipt in run_chunks(plan.spec, plan.chunks, target, running):
@@ -115,7 +117,10 @@ def write_parts(
                 if on_receipt:
                     on_receipt(receipt)
             receipts.sort(key=lambda receipt: receipt.chunk.index)
-            return _finish(plan, target, receipts, running, before)
+            entries = [entry for receipt in receipts for entry in receipt.files]
+            parts = [entry for entry in entries if entry.path.startswith(f"{CSV_FOLDER}/")]
+            joined = [running.submit(join_csv, parts, target, before, pure=False)] if parts else []
+            return (*(entry for entry in entries if entry not in parts), *running.gather([servers, *joined]))
         finally:
             store.clean()
 
@@ -155,15 +160,3 @@ def _replace(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnRec
     with hold(staged):
         _make(plan, staged, client, on_receipt)
         commit.take_place(staged, root)
-
-
-def _finish(
-    plan: RunPlan, target: Target, receipts: Sequence[Receipt], client: Client, before: FileEntry | None
-) -> tuple[FileEntry, ...]:
-    """Write what is made once a dataset, on the cluster: its workers see the output, this process may not."""
-    files = [entry for receipt in receipts for entry in receipt.files]
-    parts = [entry for entry in files if entry.path.startswith(f"{CSV_FOLDER}/")]
-    finishing = [client.submit(write_servers, plan.spec, target, pure=False)]
-    if parts:
-        finishing.append(client.submit(join_csv, parts, target, before, pure=False))
-    return (*(entry for entry in files if entry not in parts), *client.gather(finishing))
