@@ -118,6 +118,7 @@ def test_twenty_runs_among_dying_workers(tmp_path: Path, undisturbed: dask_synth
         else:
             run_among_dying_workers(path, undisturbed, mode)
         subprocess.run(["rm", "-rf", path], check=True)
+        print(f"\n{mode}: run {seed + 1} equals the undisturbed one", flush=True)
     print(f"\n{mode}: 20 of 20 runs equal the undisturbed one ({killed or 'an unknown number of'} workers killed)")
 
 
