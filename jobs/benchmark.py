@@ -7,6 +7,7 @@ on one thread. The floor and the whole run take turns; the median of each counts
     python jobs/benchmark.py --format csv       to CSV.gz
     python jobs/benchmark.py --compare          threads against processes
     python jobs/benchmark.py --overhead         what exactly-once costs
+    python jobs/benchmark.py --validate         what the proof costs
     python jobs/benchmark.py --servers 2000     ten times the rows: is memory flat?
 """
 
@@ -29,6 +30,7 @@ import psutil
 from distributed import Client
 
 import dask_synth
+from dask_synth.config import RunConfig
 from dask_synth.model.seeds import Purpose, generator
 from dask_synth.pipeline.chunk import chunk_table
 from dask_synth.pipeline.plan import Chunk, FleetSpec, RunPlan
@@ -58,12 +60,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--compare", action="store_true", help="threads against processes")
     parser.add_argument("--overhead", action="store_true", help="the exactly-once dataset against files simply written")
+    parser.add_argument("--validate", action="store_true", help="validation against generation")
     args = parser.parse_args()
     settings = {"fleet.servers": args.servers, "time.granularity": args.granularity}
     plan = RunPlan.of(dask_synth.load_config(None, settings))
     cores = len(os.sched_getaffinity(0))
     schedulers = [f"threads:{cores}", f"processes:{cores}"] if args.compare else [args.scheduler]
     print(f"{plan.rows:,} rows in {len(plan.chunks)} chunks, {cores} cores, median of {args.runs} runs in turn")
+    if args.validate:
+        validation(plan, args.runs)
+        return
     if args.overhead:
         overhead(plan, args.runs)
         return
@@ -98,6 +104,29 @@ def draw(spec: FleetSpec, servers: range) -> None:
         np.count_nonzero(generator(spec.seed, Purpose.SPIKES, server).random(spec.grid.size))
 
 
+def validation(plan: RunPlan, runs: int) -> None:
+    """Time validation against the generation of the same dataset, on one client."""
+    ratios = []
+    with connect("local") as client:
+        for _ in range(runs + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                config = parquet_in(folder, plan)
+                start = time.perf_counter()
+                dataset = dask_synth.generate(config, client)
+                made = time.perf_counter()
+                dask_synth.validate(dataset, client)
+                ratios.append((time.perf_counter() - made) / (made - start))
+    counted = ratios[1:]
+    print(f"validation against generation: {statistics.median(counted):.2f} times the time", end=" ")
+    print(f"({min(counted):.2f} to {max(counted):.2f} in {runs} pairs)")
+
+
+def parquet_in(folder: str, plan: RunPlan) -> RunConfig:
+    """Return the plan's configuration, to Parquet alone, in a folder."""
+    changes = {"output": {"path": f"{folder}/fleet", "formats": ["parquet"]}}
+    return RunConfig(**{**plan.config.model_dump(), **changes})
+
+
 def overhead(plan: RunPlan, runs: int) -> None:
     """Time what makes a dataset exactly-once (lock, plan, rename, digest, manifest) against plain writing.
 
@@ -120,8 +149,7 @@ def overhead(plan: RunPlan, runs: int) -> None:
 def timed_dataset(plan: RunPlan, client: Client) -> float:
     """Return the seconds that a whole dataset takes."""
     with tempfile.TemporaryDirectory() as folder:
-        changes = {"output": {"path": f"{folder}/fleet", "formats": ["parquet"]}}
-        config = type(plan.config)(**{**plan.config.model_dump(), **changes})
+        config = parquet_in(folder, plan)
         start = time.perf_counter()
         dask_synth.generate(config, client)
         return time.perf_counter() - start
