@@ -13,7 +13,7 @@ from dask_synth.config import RunConfig
 from dask_synth.errors import RunError
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.pipeline.scheduler import connect
-from dask_synth.pipeline.submit import run_chunks
+from dask_synth.pipeline.submit import Job, chunk_jobs, run_jobs
 from dask_synth.pipeline.write import Receipt, Target, join_csv, write_servers
 from dask_synth.storage import commit
 from dask_synth.storage.dataset import CSV_FOLDER, Dataset
@@ -108,19 +108,22 @@ def write_parts(
         store.put(PLAN_NAME, plan.record().to_json())
     target = Target(root, plan.config.output.formats, plan.run_id, keep)
     with nullcontext(client) if client else connect() as running:
-        # Both run on the cluster: its workers see the output, this process may not.
-        servers = running.submit(write_servers, plan.spec, target, pure=False)
-        receipts = []
+        servers = Job("write-servers", 0, "the list of servers", write_servers, (plan.spec, target))
+        receipts, files = [], []
         try:
-            for receipt in run_chunks(plan.spec, plan.chunks, target, running):
-                receipts.append(receipt)
+            for result in run_jobs([servers, *chunk_jobs(plan.spec, plan.chunks, target)], running):
+                if not isinstance(result, Receipt):
+                    files.append(result)
+                    continue
+                receipts.append(result)
                 if on_receipt:
-                    on_receipt(receipt)
+                    on_receipt(result)
             receipts.sort(key=lambda receipt: receipt.chunk.index)
             entries = [entry for receipt in receipts for entry in receipt.files]
-            parts = [entry for entry in entries if entry.path.startswith(f"{CSV_FOLDER}/")]
-            joined = [running.submit(join_csv, parts, target, before, pure=False)] if parts else []
-            return (*(entry for entry in entries if entry not in parts), *running.gather([servers, *joined]))
+            if parts := [entry for entry in entries if entry.path.startswith(f"{CSV_FOLDER}/")]:
+                joining = Job("join-csv", 0, "the joined CSV.gz file", join_csv, (parts, target, before))
+                files.extend(run_jobs([joining], running))
+            return (*(entry for entry in entries if entry not in parts), *files)
         finally:
             store.clean()
 

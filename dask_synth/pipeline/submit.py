@@ -1,6 +1,6 @@
-"""Run one task a chunk to the end, whatever happens to workers. Wiring; what a task does stands in ``write.py``.
+"""Run tasks to the end, whatever happens to workers. Wiring; what a task does stands in ``write.py``.
 
-A lost worker's chunks go elsewhere, and the run goes on until there is no worker at all. A chunk that fails by itself
+A lost worker's tasks go elsewhere, and the run goes on until there is no worker at all. A task that fails by itself
 is tried again, then stops the run with its servers, the worker and the cause.
 """
 
@@ -9,19 +9,19 @@ from __future__ import annotations
 import errno
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from itertools import islice
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from distributed import Client, Future, KilledWorker, get_worker
 
 from dask_synth.errors import RunError
 from dask_synth.pipeline.plan import Chunk, FleetSpec
-from dask_synth.pipeline.write import Receipt, Target, generate_and_write
+from dask_synth.pipeline.write import Target, generate_and_write
 
 logger = logging.getLogger(__name__)
 
@@ -29,22 +29,22 @@ WINDOW = 1000
 """Tasks that the scheduler knows of at a time: enough to keep a thousand cores busy, whatever the number of chunks."""
 
 ATTEMPTS = 3
-"""How often a chunk may fail by itself."""
+"""How often a task may fail by itself."""
 
 LOST_WORKERS = 10
-"""How often a chunk may take its workers with it; each time Dask has already tried a few."""
+"""How often a task may take its workers with it; each time Dask has already tried a few."""
 
 NO_WORKER_SECONDS = 60
 """How long a run without any worker waits for one: a nanny brings a killed one back in two or three."""
 
 FETCH_SECONDS = 10
-"""How long the receipt of a finished task is waited for."""
+"""How long the result of a finished task is waited for."""
 
 HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 """The output's fault: another attempt would end alike."""
 
 
-class ChunkError(Exception):
+class TaskError(Exception):
     """What went wrong in a task, told by the worker that it ran on."""
 
     def __init__(self, worker: str, cause: str, code: int | None) -> None:
@@ -52,53 +52,82 @@ class ChunkError(Exception):
         self.worker, self.cause, self.code = worker, cause, code
 
 
-def run_chunks(spec: FleetSpec, chunks: Sequence[Chunk], target: Target, client: Client) -> Iterator[Receipt]:
-    """Yield the receipt of each chunk as it comes.
+class Job(NamedTuple):
+    """A task to be run to the end.
+
+    Attributes
+    ----------
+    name
+        What Dask's dashboard shows; unique together with `number`.
+    number
+        Its place among the jobs of this name.
+    about
+        What messages call it, such as ``the chunk of web servers 0 to 13``.
+    function, arguments
+        What a worker does. Done twice, it must end in the same files.
+    """
+
+    name: str
+    number: int
+    about: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+def chunk_jobs(spec: FleetSpec, chunks: Sequence[Chunk], target: Target) -> Iterator[Job]:
+    """Yield one job a chunk; each gives a Receipt."""
+    for chunk in chunks:
+        about = f"the chunk of {chunk.archetype} servers {chunk.start} to {chunk.stop - 1}"
+        # The specification goes with each task, in two kilobytes: as a task of its own it would die with its workers.
+        yield Job("generate-and-write", chunk.index, about, generate_and_write, (spec, chunk, target))
+
+
+def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
+    """Yield the result of each job as it comes.
 
     Raises
     ------
     RunError
-        If a chunk cannot be made, or no worker is left.
+        If a job cannot be done, or no worker is left.
     """
     token = uuid4().hex
-    waiting = iter(chunks)
-    running: dict[Any, tuple[Chunk, Future[Any]]] = {}
+    waiting = iter(jobs)
+    running: dict[Any, tuple[Job, Future[Any]]] = {}
     done: SimpleQueue[Future[Any]] = SimpleQueue()
-    attempts: Counter[int] = Counter()
+    attempts: Counter[tuple[str, int]] = Counter()
 
-    def submit(chunk: Chunk) -> None:
-        key = f"generate-and-write-{token}-{chunk.index}-{attempts[chunk.index]}"
-        # The specification goes with each task, in two kilobytes: as a task of its own it would die with its workers.
-        future = client.submit(_generate_and_write, spec, chunk, target, key=key, pure=False)
-        running[future.key] = chunk, future
+    def submit(job: Job) -> None:
+        key = f"{job.name}-{token}-{job.number}-{attempts[job.name, job.number]}"
+        future = client.submit(_on_worker, job.function, job.arguments, key=key, pure=False)
+        running[future.key] = job, future
         future.add_done_callback(done.put)
 
     try:
-        for chunk in islice(waiting, WINDOW):
-            submit(chunk)
+        for job in islice(waiting, WINDOW):
+            submit(job)
         while running:
             future = _next_done(done, client)
-            chunk, _ = running.pop(future.key)
-            receipt = _receipt(future)
-            if receipt:
+            job, _ = running.pop(future.key)
+            fetched = _fetch(future)
+            if fetched is not None:
                 for following in islice(waiting, 1):
                     submit(following)
-                yield receipt
+                yield fetched
             else:
-                attempts[chunk.index] += 1
-                _check_hope(chunk, future, attempts[chunk.index], client)
-                submit(chunk)
+                attempts[job.name, job.number] += 1
+                _check_hope(job, future, attempts[job.name, job.number], client)
+                submit(job)
     finally:
         if running:
             client.cancel([future for _, future in running.values()], force=True)
 
 
-def _generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt:
+def _on_worker(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     try:
-        return generate_and_write(spec, chunk, target)
+        return function(*arguments)
     except Exception as error:
         code = error.errno if isinstance(error, OSError) else None
-        raise ChunkError(get_worker().address, f"{type(error).__name__}: {error}", code) from error
+        raise TaskError(get_worker().address, f"{type(error).__name__}: {error}", code) from error
 
 
 def _next_done(done: SimpleQueue[Future[Any]], client: Client) -> Future[Any]:
@@ -117,31 +146,29 @@ def _next_done(done: SimpleQueue[Future[Any]], client: Client) -> Future[Any]:
             raise RunError(f"no worker is left, and none came for {NO_WORKER_SECONDS} s")
 
 
-def _receipt(future: Future[Any]) -> Receipt | None:
-    """Return a finished task's receipt; None if it failed, or if its worker went before it could be fetched."""
+def _fetch(future: Future[Any]) -> Any:
+    """Return a finished task's result; None if it failed, or if its worker went before it could be fetched."""
     if future.status != "finished":
         return None
     try:
-        receipt: Receipt = future.result(timeout=FETCH_SECONDS)
+        return future.result(timeout=FETCH_SECONDS)
     except (TimeoutError, CancelledError):
         return None
-    return receipt
 
 
-def _check_hope(chunk: Chunk, future: Future[Any], attempts: int, client: Client) -> None:
+def _check_hope(job: Job, future: Future[Any], attempts: int, client: Client) -> None:
     error = future.exception() if future.status == "error" else None
-    who = f"{chunk.archetype} servers {chunk.start} to {chunk.stop - 1}"
-    if isinstance(error, ChunkError):
+    if isinstance(error, TaskError):
         if error.code in HOPELESS:
             raise RunError(f"the output cannot be written: {error.cause}")
         if attempts >= ATTEMPTS:
-            raise RunError(f"the chunk of {who} failed {attempts} times, at last on {error.worker}: {error.cause}")
+            raise RunError(f"{job.about} failed {attempts} times, at last on {error.worker}: {error.cause}")
     elif isinstance(error, KilledWorker):
         if attempts >= LOST_WORKERS or _memory_kills(client):
-            raise RunError(f"the chunk of {who} ended {error.allowed_failures + 1} workers or more: {_likely(client)}")
+            raise RunError(f"{job.about} ended {error.allowed_failures + 1} workers or more: {_likely(client)}")
     elif error is not None and attempts >= ATTEMPTS:
-        raise RunError(f"the chunk of {who} failed {attempts} times: {type(error).__name__}: {error}")
-    logger.warning("the chunk of %s is tried again: %s", who, error or future.status)
+        raise RunError(f"{job.about} failed {attempts} times: {type(error).__name__}: {error}")
+    logger.warning("%s is tried again: %s", job.about, error or future.status)
 
 
 def _memory_kills(client: Client) -> int:

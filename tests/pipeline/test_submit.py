@@ -11,8 +11,9 @@ from distributed import Client, LocalCluster
 import dask_synth
 from dask_synth.config import RunConfig
 from dask_synth.errors import RunError
-from dask_synth.pipeline import submit
-from dask_synth.pipeline.write import generate_and_write
+from dask_synth.pipeline import submit, write
+from dask_synth.pipeline.chunk import chunk_table
+from dask_synth.pipeline.plan import Chunk, FleetSpec
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -36,14 +37,14 @@ def config(path: Path) -> RunConfig:
 def failing(monkeypatch: pytest.MonkeyPatch, error: Exception, times: int) -> list[int]:
     calls: list[int] = []
 
-    def sometimes(spec: object, chunk: object, target: object) -> object:
-        if chunk.index == 3:  # type: ignore[attr-defined]
+    def sometimes(spec: FleetSpec, chunk: Chunk) -> object:
+        if chunk.index == 3:
             calls.append(3)
             if len(calls) <= times:
                 raise error
-        return generate_and_write(spec, chunk, target)  # type: ignore[arg-type]
+        return chunk_table(spec, chunk)
 
-    monkeypatch.setattr(submit, "generate_and_write", sometimes)
+    monkeypatch.setattr(write, "chunk_table", sometimes)
     return calls
 
 
