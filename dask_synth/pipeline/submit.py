@@ -10,7 +10,6 @@ import errno
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
 from itertools import islice
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -152,7 +151,8 @@ def _fetch(future: Future[Any]) -> Any:
         return None
     try:
         return future.result(timeout=FETCH_SECONDS)
-    except (TimeoutError, CancelledError):
+    except Exception as error:  # its worker was lost, and doing it again somewhere else took too long, or failed
+        logger.info("the result of %s was lost: %s", future.key, error)
         return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster
 
 import dask_synth
 from dask_synth.config import RunConfig
@@ -82,3 +82,16 @@ def test_more_chunks_than_the_window_all_come(tmp_path: Path, client: Client, mo
     dataset = dask_synth.generate(config(tmp_path / "fleet"), client, lambda receipt: seen.append(receipt.chunk.index))
     assert sorted(seen) == list(range(8))
     assert dataset.manifest.rows == 8 * 365
+
+
+class LostResult:
+    """A future that finished, and whose result went with its worker; done again, it killed four more."""
+
+    status, key = "finished", "generate-and-write-0"
+
+    def result(self, timeout: float) -> object:
+        raise KilledWorker("generate-and-write-0", None, 3)
+
+
+def test_a_result_that_was_lost_is_none_and_no_error() -> None:
+    assert submit._fetch(LostResult()) is None
