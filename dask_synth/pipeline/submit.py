@@ -166,8 +166,8 @@ def _check_hope(job: Job, future: Future[Any], attempts: int, client: Client) ->
     elif isinstance(error, KilledWorker):
         if attempts >= LOST_WORKERS or _memory_kills(client):
             raise RunError(f"{job.about} ended {error.allowed_failures + 1} workers or more: {_likely(client)}")
-    elif error is not None and attempts >= ATTEMPTS:
-        raise RunError(f"{job.about} failed {attempts} times: {type(error).__name__}: {error}")
+    elif attempts >= (ATTEMPTS if error else LOST_WORKERS):
+        raise RunError(f"{job.about} failed {attempts} times, at last with: {error or 'its result was lost'}")
     logger.warning("%s is tried again: %s", job.about, error or future.status)
 
 
