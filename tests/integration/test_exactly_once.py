@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import dask
 import pytest
 from distributed import Client, LocalCluster
 from distributed.chaos import KillWorker
@@ -43,8 +44,10 @@ def start(*words: object) -> subprocess.Popen[str]:
 
 @contextmanager
 def four_workers() -> Iterator[Client]:
-    with LocalCluster(n_workers=4, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0") as cluster:
-        with Client(cluster) as client:
+    # Forked from a server that has imported Dask: a killed worker is back in a fraction of a second, not in three.
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        cluster = LocalCluster(n_workers=4, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0")
+        with cluster, Client(cluster) as client:
             # A worker that ends by itself is not brought back by its nanny.
             cluster.adapt(minimum=4, maximum=4, interval="500 ms")
             yield client
