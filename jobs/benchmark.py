@@ -1,7 +1,7 @@
 """How fast is it, against the floor? All in one run, so that the ratios hold on a noisy machine.
 
 The floor is what cannot be left out: NumPy drawing the same random numbers and pyarrow writing the same finished table,
-on one thread. The floor and the whole run take turns; the median of each counts.
+on one thread: alone, and one on every core at once. Floors and whole run take turns; the median of each counts.
 
     python jobs/benchmark.py                    hourly_200 to Parquet
     python jobs/benchmark.py --format csv       to CSV.gz
@@ -22,11 +22,13 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import psutil
+import pyarrow as pa
 from distributed import Client
 
 import dask_synth
@@ -73,28 +75,38 @@ def main() -> None:
     if args.overhead:
         overhead(plan, args.runs)
         return
-    floors, wholes = [], {scheduler: [] for scheduler in schedulers}
+    floors: dict[int, list[float]] = {threads: [] for threads in sorted({1, cores})}
+    wholes = {scheduler: [] for scheduler in schedulers}
     for _ in range(args.runs):
-        floors.append(floor_seconds_per_row(plan))
+        for threads, found in floors.items():
+            found.append(floor_seconds_per_row(plan, threads))
         for scheduler in schedulers:
             wholes[scheduler].append(whole_run(args, scheduler))
-    floor = statistics.median(floors)
-    print(f"floor: {floor * 1e9:.0f} ns a row on one thread, {1 / floor / 1e6:.2f} M rows/s per core")
+    for threads, found in floors.items():
+        floor = statistics.median(found)
+        print(f"floor, {threads} at once: {floor * 1e9:.0f} ns a row, {1 / floor / 1e6:.2f} M rows/s per core")
     for scheduler, runs in wholes.items():
         report(scheduler, runs, plan.rows, cores, floors)
 
 
-def floor_seconds_per_row(plan: RunPlan) -> float:
-    """Draw the random numbers of a few chunks and write their finished tables, on this thread."""
-    seconds = rows = 0.0
-    for chunk in plan.chunks[:: max(1, len(plan.chunks) // FLOOR_CHUNKS)]:
-        table = chunk_table(plan.spec, chunk)
-        start = time.perf_counter()
-        draw(plan.spec, range(chunk.start, chunk.stop))
-        encode_parquet(table, plan.run_id)
-        seconds += time.perf_counter() - start
-        rows += table.num_rows
-    return seconds / rows
+def floor_seconds_per_row(plan: RunPlan, threads: int) -> float:
+    """Draw the random numbers of a few chunks and write their finished tables; return the seconds of a thread a row.
+
+    With one thread, one core works and the others rest. With one a core, each does the single-threaded floor at the same
+    time: what a core is worth while its neighbours work too.
+    """
+    chunks = plan.chunks[:: max(1, len(plan.chunks) // FLOOR_CHUNKS)]
+    tables = [chunk_table(plan.spec, chunk) for chunk in chunks]
+    start = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(floor_of, [plan.spec] * len(chunks), chunks, tables))
+    return (time.perf_counter() - start) * threads / sum(table.num_rows for table in tables)
+
+
+def floor_of(spec: FleetSpec, chunk: Chunk, table: pa.Table) -> None:
+    """Do for one chunk what cannot be left out."""
+    draw(spec, range(chunk.start, chunk.stop))
+    encode_parquet(table, "")
 
 
 def draw(spec: FleetSpec, servers: range) -> None:
@@ -216,7 +228,7 @@ def watch_memory(pid: int, peak: list[int]) -> None:
         time.sleep(0.05)
 
 
-def report(scheduler: str, runs: list[Whole], rows: int, cores: int, floors: list[float]) -> None:
+def report(scheduler: str, runs: list[Whole], rows: int, cores: int, floors: dict[int, list[float]]) -> None:
     """Print one scheduler's figures."""
     whole = statistics.median(run.seconds for run in runs)
     started = statistics.median(run.started_seconds for run in runs)
@@ -227,8 +239,10 @@ def report(scheduler: str, runs: list[Whole], rows: int, cores: int, floors: lis
         f"  once started       {started:.2f} s, {rate / 1e6:.2f} M rows/s, {rate / cores / 1e6:.2f} M rows/s per core"
     )
     # Pair by pair: a floor and the run right after it met the same weather.
-    shares = [rows / run.started_seconds / cores * floor for run, floor in zip(runs, floors, strict=True)]
-    print(f"  share of the floor {statistics.median(shares):.0%} per core ({min(shares):.0%} to {max(shares):.0%})")
+    for threads, found in floors.items():
+        shares = [rows / run.started_seconds / cores * floor for run, floor in zip(runs, found, strict=True)]
+        spread = f"{min(shares):.0%} to {max(shares):.0%}"
+        print(f"  share of the floor {statistics.median(shares):.0%} per core, {threads} at once ({spread})")
     print(f"  peak memory        {max(run.peak_bytes for run in runs) / 2**20:.0f} MiB, the process tree")
     print(f"  bytes a row        {runs[0].bytes_written / rows:.2f}")
 
