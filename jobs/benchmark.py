@@ -92,8 +92,8 @@ def main() -> None:
 def floor_seconds_per_row(plan: RunPlan, threads: int) -> float:
     """Draw the random numbers of a few chunks and write their finished tables; return the seconds of a thread a row.
 
-    With one thread, one core works and the others rest. With one a core, each does the single-threaded floor at the same
-    time: what a core is worth while its neighbours work too.
+    With one thread, one core works and the others rest. With one a core, each does the same floor at the
+    same time: what a core is worth while its neighbours work too.
     """
     chunks = plan.chunks[:: max(1, len(plan.chunks) // FLOOR_CHUNKS)]
     tables = [chunk_table(plan.spec, chunk) for chunk in chunks]
