@@ -13,6 +13,7 @@ from distributed import Client, LocalCluster
 import dask_synth
 from dask_synth.config import RunConfig
 from dask_synth.storage.dataset import Dataset
+from dask_synth.storage.integrity import DERIVED
 
 ROOT = Path(__file__).parents[2]
 HOURLY_200 = ROOT / "config" / "hourly_200.yaml"
@@ -66,4 +67,5 @@ def digests(dataset: Dataset) -> dict[str, str]:
 
 
 def files(path: Path) -> set[str]:
-    return {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
+    """Return every file but those that are made of a committed dataset afterwards."""
+    return {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()} - set(DERIVED)

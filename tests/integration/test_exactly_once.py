@@ -135,7 +135,7 @@ def kill_and_resume(
     process.kill()
     process.communicate()
     before = _parts(path)
-    done = command("--config", HOURLY_200, "--output", path, "--resume")
+    done = command("--config", HOURLY_200, "--no-report", "--output", path, "--resume")
     assert done.returncode == 0, done.stderr
     after = _parts(path)
     assert {name: after[name] for name in before} == before, "a whole part was made again"
@@ -236,7 +236,7 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
         kept = _parts(path)
         assert kept
         subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
-        done = command("--config", HOURLY_200, "--output", path, "--resume")
+        done = command("--config", HOURLY_200, "--no-report", "--output", path, "--resume")
         assert done.returncode == 0, done.stderr
         assert {name: _parts(path)[name] for name in kept} == kept
         assert_undisturbed(dask_synth.open_dataset(path), undisturbed)
