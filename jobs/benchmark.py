@@ -35,6 +35,7 @@ import dask_synth
 from dask_synth.config import RunConfig
 from dask_synth.model.seeds import Purpose, generator
 from dask_synth.pipeline.chunk import chunk_table
+from dask_synth.pipeline.heap import keep_freed_memory
 from dask_synth.pipeline.plan import Chunk, FleetSpec, RunPlan
 from dask_synth.pipeline.scheduler import connect
 from dask_synth.storage.parquet import encode_parquet
@@ -97,6 +98,7 @@ def floor_seconds_per_row(plan: RunPlan, threads: int) -> float:
     """
     chunks = plan.chunks[:: max(1, len(plan.chunks) // FLOOR_CHUNKS)]
     tables = [chunk_table(plan.spec, chunk) for chunk in chunks]
+    keep_freed_memory()
     start = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(floor_of, [plan.spec] * len(chunks), chunks, tables))

@@ -81,7 +81,7 @@ def append(
     started = dt.datetime.now(dt.UTC)
     try:
         with hold(old.path):
-            staged = commit.open_staging(old.path, plan.run_id)
+            staged = commit.open_staging(old.path, plan.record())
             with hold(staged):
                 if not (staged / MANIFEST_NAME).exists():
                     files = _write(plan, old, staged, client, on_receipt)

@@ -159,7 +159,7 @@ def _make(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceip
 
 
 def _replace(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceipt | None) -> None:
-    staged = commit.open_staging(root, plan.run_id)
+    staged = commit.open_staging(root, plan.record())
     with hold(staged):
         _make(plan, staged, client, on_receipt)
         commit.take_place(staged, root)

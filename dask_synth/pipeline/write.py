@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dask_synth.pipeline.chunk import chunk_table, servers_table
+from dask_synth.pipeline.heap import keep_freed_memory
 from dask_synth.pipeline.plan import Chunk, FleetSpec
 from dask_synth.storage.csv import encode_csv, encode_header
 from dask_synth.storage.dataset import CSV_NAME, SERVERS_NAME, csv_part, parquet_part
@@ -74,6 +75,7 @@ FORMATS = {
 
 def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt:
     """Make a chunk once and write it in every format. Run twice, it ends in the same files."""
+    keep_freed_memory()
     start = perf_counter()
     store = LocalStore(target.path)
     rows = chunk.servers * (spec.grid.size - chunk.first_row)

@@ -68,7 +68,7 @@ def check_writable(root: Path) -> None:
 
 def check_new(root: Path) -> None:
     """Raise OutputError unless nothing is at `root` yet; the message says what is there, and what can be done."""
-    if not root.is_dir() or not any(name for name in root.iterdir() if name.name != LOCK_NAME):
+    if _is_bare(root):
         return
     if (root / MANIFEST_NAME).exists():
         what = "holds a finished dataset; replace it with --overwrite, or name another with --output"
@@ -81,7 +81,7 @@ def check_new(root: Path) -> None:
 
 def check_own(root: Path) -> None:
     """Raise OutputError if anything at `root` is not dask-synth's: such a folder is never replaced."""
-    if not root.is_dir() or not any(root.iterdir()):
+    if _is_bare(root):
         return
     foreign = [name for name in sorted(LocalStore(root).names()) if not _is_own(name)]
     if foreign or not any((root / name).exists() for name in (MANIFEST_NAME, PLAN_NAME)):
@@ -135,18 +135,21 @@ def check_same_versions(manifest: Manifest) -> None:
         raise OutputError(f"the dataset was made with {', '.join(changed)}; only the same versions continue it exactly")
 
 
-def open_staging(root: Path, run_id: str) -> Path:
-    """Return the folder for the successor of `root`: what a run of the same id left in it stays, all else goes."""
+def open_staging(root: Path, plan: Plan) -> Path:
+    """Return the folder for the successor of `root`, with its plan: what the same run left stays, all else goes."""
     staged = staging_of(root)
     if staged.is_dir():
         check_own(staged)
         try:
-            same = _begun(staged).run_id == run_id
+            same = _begun(staged).run_id == plan.run_id
         except (OSError, DamagedRecordError):
             same = False
         if not same:
             shutil.rmtree(staged)
     staged.mkdir(exist_ok=True)
+    if _is_bare(staged):
+        # Before all else: a folder without a plan would not be known as ours.
+        LocalStore(staged).put(PLAN_NAME, plan.to_json())
     return staged
 
 
@@ -178,6 +181,11 @@ def _exchange(one: Path, other: Path) -> None:
     other.rename(aside)
     one.rename(other)
     aside.rename(one)
+
+
+def _is_bare(root: Path) -> bool:
+    """Whether nothing is there, or only what a run that was ended in its first moment leaves."""
+    return not root.is_dir() or all(path.name.startswith(TEMPORARY) and path.is_file() for path in root.iterdir())
 
 
 def _is_own(name: str) -> bool:

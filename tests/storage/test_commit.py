@@ -67,10 +67,22 @@ def test_a_folder_of_others_is_neither_new_nor_ours(tmp_path: Path) -> None:
 def test_staging_keeps_what_the_same_run_left(begun: Path) -> None:
     staged = commit.staging_of(begun)
     begun.rename(staged)
-    assert commit.open_staging(begun, record().run_id) == staged
+    assert commit.open_staging(begun, record()) == staged
     assert (staged / "metrics" / "part").exists()
-    commit.open_staging(begun, "another")
-    assert list(staged.iterdir()) == []
+    commit.open_staging(begun, record(seed=7))
+    assert [path.name for path in staged.iterdir()] == ["plan.json"]
+
+
+def test_a_run_ended_in_its_first_moment_stands_in_nobodys_way(tmp_path: Path) -> None:
+    root = tmp_path / "fleet"
+    for folder in (root, commit.staging_of(root)):
+        folder.mkdir()
+        (folder / ".dask-synth-lock").touch()
+        (folder / ".dask-synth-abc.tmp").touch()
+    commit.check_new(root)
+    commit.check_own(root)
+    staged = commit.open_staging(root, record())
+    assert Plan.from_json((staged / "plan.json").read_bytes()).run_id == record().run_id
 
 
 @pytest.mark.parametrize("kernel_can_exchange", [True, False])
