@@ -27,7 +27,7 @@ def test_freed_memory_is_used_again_instead_of_asked_for_anew() -> None:
     # glibc learns by itself from the first large free; the nanny's setting keeps it from that.
     environment = {"MALLOC_TRIM_THRESHOLD_": "65536"}
     faults = {
-        word: int(subprocess.check_output([sys.executable, "-c", FAULTS, word], env=environment))  # noqa: S603
+        word: int(subprocess.check_output([sys.executable, "-c", FAULTS, word], env=environment))
         for word in ("default", "keep")
     }
     assert faults["keep"] < faults["default"] / 10
