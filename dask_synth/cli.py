@@ -9,7 +9,7 @@ import click
 
 import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem
-from dask_synth.options import config_options, overrides_of, scheduler_options
+from dask_synth.options import After, Choice, Where, after_options, config_options, scheduler_options
 from dask_synth.session import again, connected, console_of, resumable
 
 if TYPE_CHECKING:
@@ -68,28 +68,12 @@ def main() -> None:
 
 @main.command(epilog=EPILOG)
 @config_options
-@scheduler_options
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run; finished parts stay.")
 @click.option("--overwrite", is_flag=True, help="Replace the dataset that is there, once the new one is complete.")
-@click.option("--no-validate", is_flag=True, help="Do not validate what was made.")
-@click.option("--no-report", is_flag=True, help="Do not draw overview.png and report.html.")
+@after_options
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
-@click.pass_context
-def generate(
-    ctx: click.Context,
-    /,
-    config_path: str | None,
-    settings: tuple[str, ...],
-    formats: tuple[str, ...],
-    scheduler: str,
-    log_level: str,
-    resume: bool,
-    overwrite: bool,
-    no_validate: bool,
-    no_report: bool,
-    dry_run: bool,
-    **options: Any,
-) -> None:
+@scheduler_options
+def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite: bool, dry_run: bool) -> None:
     """Make a dataset: Parquet and CSV.gz, and a manifest once it is whole."""
     start = perf_counter()
     from dask_synth.layers import effective_config
@@ -98,9 +82,9 @@ def generate(
 
     if resume and overwrite:
         raise ConfigError([Problem("--resume", "cannot be given with --overwrite, which goes on by itself")])
-    config = effective_config(config_path, overrides_of(settings, formats, options)).config
+    config = effective_config(choice.path, choice.overrides).config
     plan = RunPlan.of(config)
-    console = console_of(log_level)
+    console = console_of(where.log_level)
     if dry_run or console.is_terminal:
         show_plan(console, plan)
     if dry_run:
@@ -109,23 +93,20 @@ def generate(
 
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     command = again("--overwrite" if overwrite else "--resume")
-    with resumable(root, command) as stage, connected(console, scheduler) as client:
+    with resumable(root, command) as stage, connected(console, where) as client:
         with progress_bar(console, plan) as on_receipt:
             dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
         stage.committed = True
         show_result(console, dataset, perf_counter() - start)
-        passed = no_validate or _validate(console, dataset, client)
-        if not no_report:
-            _report(console, dataset, client)
-    if not passed:
-        ctx.exit(EXIT_INVALID)
+        _prove(console, dataset, client, after)
 
 
 @main.command(epilog=EPILOG)
 @click.argument("path")
 @click.option("--until", required=True, metavar="DATE", help="The new last day, YYYY-MM-DD, included.")
+@after_options
 @scheduler_options
-def append(path: str, until: str, scheduler: str, log_level: str) -> None:
+def append(path: str, until: str, after: After, where: Where) -> None:
     """Add the days after a dataset's end, as one longer run would have made them.
 
     Interrupted, the same command goes on where it stopped.
@@ -135,35 +116,33 @@ def append(path: str, until: str, scheduler: str, log_level: str) -> None:
     from dask_synth.progress import progress_bar, show_plan, show_result
     from dask_synth.storage.commit import check_writable, staging_of
 
-    console = console_of(log_level)
+    console = console_of(where.log_level)
     dataset = dask_synth.open_dataset(path)
     plan = append_plan(dataset, parse_day(until))
     check_writable(staging_of(dataset.path))
     if console.is_terminal:
         show_plan(console, plan)
-    with (
-        resumable(staging_of(dataset.path), again()) as stage,
-        connected(console, scheduler) as client,
-        progress_bar(console, plan) as on_receipt,
-    ):
-        dataset = dask_synth.append(path, parse_day(until), client, on_receipt)
+    with resumable(staging_of(dataset.path), again()) as stage, connected(console, where) as client:
+        with progress_bar(console, plan) as on_receipt:
+            dataset = dask_synth.append(path, parse_day(until), client, on_receipt)
         stage.committed = True
-    show_result(console, dataset, perf_counter() - start)
+        show_result(console, dataset, perf_counter() - start)
+        _prove(console, dataset, client, after)
 
 
 @main.command(epilog=EPILOG)
 @click.argument("path")
 @scheduler_options
 @click.pass_context
-def verify(ctx: click.Context, path: str, scheduler: str, log_level: str) -> None:
+def verify(ctx: click.Context, path: str, where: Where) -> None:
     """Re-hash every file of a dataset; name each that is missing, changed, or not in the manifest."""
-    console = console_of(log_level)
+    console = console_of(where.log_level)
     try:
         dataset = dask_synth.open_dataset(path)
     except DamagedManifestError as error:
         click.echo(f"Not as committed: {error}")
         ctx.exit(EXIT_INVALID)
-    with connected(console, scheduler) as client:
+    with connected(console, where, dataset.path) as client:
         findings = dataset.verify(client)
     for finding in findings:
         click.echo(f"{finding.path}: {finding.what}")
@@ -178,11 +157,11 @@ def verify(ctx: click.Context, path: str, scheduler: str, log_level: str) -> Non
 @click.argument("path")
 @scheduler_options
 @click.pass_context
-def validate(ctx: click.Context, path: str, scheduler: str, log_level: str) -> None:
+def validate(ctx: click.Context, path: str, where: Where) -> None:
     """Test a dataset against the closed-form expectation of its model; leave validation.json in it."""
-    console = console_of(log_level)
+    console = console_of(where.log_level)
     dataset = dask_synth.open_dataset(path)
-    with connected(console, scheduler) as client:
+    with connected(console, where, dataset.path) as client:
         passed = _validate(console, dataset, client)
     if not passed:
         ctx.exit(EXIT_INVALID)
@@ -190,22 +169,31 @@ def validate(ctx: click.Context, path: str, scheduler: str, log_level: str) -> N
 
 @main.command("config")
 @config_options
-def show_config(config_path: str | None, settings: tuple[str, ...], formats: tuple[str, ...], **options: Any) -> None:
+def show_config(choice: Choice) -> None:
     """Print the effective configuration as YAML, with where each value came from."""
     from dask_synth.layers import as_yaml, effective_config
 
-    click.echo(as_yaml(effective_config(config_path, overrides_of(settings, formats, options))), nl=False)
+    click.echo(as_yaml(effective_config(choice.path, choice.overrides)), nl=False)
 
 
 @main.command("report", epilog=EPILOG)
 @click.argument("path")
 @scheduler_options
-def show_report(path: str, scheduler: str, log_level: str) -> None:
+def show_report(path: str, where: Where) -> None:
     """Draw a dataset: overview.png, and report.html to explore it in a browser; both land beside its manifest."""
-    console = console_of(log_level)
+    console = console_of(where.log_level)
     dataset = dask_synth.open_dataset(path)
-    with connected(console, scheduler) as client:
+    with connected(console, where, dataset.path) as client:
         _report(console, dataset, client)
+
+
+def _prove(console: Console, dataset: Dataset, client: Client, after: After) -> None:
+    """Validate and draw what was just committed; exit with 1 if it is not valid."""
+    passed = after.no_validate or _validate(console, dataset, client)
+    if not after.no_report:
+        _report(console, dataset, client)
+    if not passed:
+        click.get_current_context().exit(EXIT_INVALID)
 
 
 def _validate(console: Console, dataset: Dataset, client: Client) -> bool:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dask_synth.errors import ConfigError, Problem
 
+if TYPE_CHECKING:
+    from dask_synth.pipeline.resources import Resources
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
-SCHEDULER_HELP = "local, threads[:N], processes[:N], tcp://host:port, or a scheduler file."
+SCHEDULER_HELP = """\b
+local               threads of this process, on all cores (the default)
+synchronous         one thread: for debugging
+threads[:N]         N threads of this process
+processes[:N]       N worker processes on this machine
+tcp://host:port     a scheduler that is running; tls:// likewise
+FILE                the scheduler file that `dask scheduler` wrote
+ssh:host1,host2     or ssh:FILE, as cluster/ssh.yaml
+slurm[:FILE]        batch jobs, as cluster/slurm.yaml; PBS, LSF, SGE too
+kubernetes[:FILE]   the Dask operator, as cluster/kubernetes-workers.yaml
+Without it, Dask's own setting scheduler-address counts, where there is one."""
+FORMAT_HELP = "parquet or csv; repeat for both [both]."
+DASHBOARD = "127.0.0.1:8787"
+COUNT = click.IntRange(min=1)
+SECONDS = click.FloatRange(min=0)
 SET_HELP = "Any key of the configuration, such as --set archetypes.web.base.cpu=60; the value is YAML. Repeatable."
 
 # (option, configuration key, help): each sets one key of the configuration.
@@ -25,17 +45,149 @@ KEY_OPTIONS = (
 )
 
 
-def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that make up a configuration."""
-    command = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET_HELP)(command)
-    formats = click.option(
-        "--format", "formats", multiple=True, metavar="FORMAT", help="parquet or csv; repeat for both [both]."
-    )
-    command = formats(command)
-    for option, key, text in reversed(KEY_OPTIONS):
-        command = click.option(option, key.replace(".", "__"), metavar="VALUE", help=text)(command)
-    return click.option("--config", "config_path", metavar="FILE", help="YAML file; see `config` for all keys.")(
-        command
+@dataclass(frozen=True)
+class Choice:
+    """Which configuration was asked for: a file, and what the options set, as dotted keys with value and origin."""
+
+    path: str | None
+    overrides: dict[str, tuple[Any, str]]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the work shall be done, as it was typed."""
+
+    scheduler: str | None
+    workers: int | None
+    threads_per_worker: int | None
+    memory_limit: str | None
+    adaptive: str | None
+    wait: float
+    upload: bool
+    keep_open: bool
+    dashboard_address: str
+    tls_ca: str | None
+    tls_cert: str | None
+    tls_key: str | None
+    insecure: bool
+    log_level: str
+
+
+@dataclass(frozen=True)
+class After:
+    """What shall not be done with a finished dataset."""
+
+    no_validate: bool
+    no_report: bool
+
+
+Command = Callable[..., Any]
+
+
+def config_options(command: Command) -> Command:
+    """Add the options that make up a configuration; the command gets them as `choice`."""
+    options = [
+        click.option("--config", "config_path", metavar="FILE", help="YAML file; see `config` for all keys."),
+        *(click.option(name, key.replace(".", "__"), metavar="VALUE", help=text) for name, key, text in KEY_OPTIONS),
+        click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP),
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET_HELP),
+    ]
+
+    @wraps(command)
+    def gathered(*args: Any, config_path: str | None, **rest: Any) -> Any:
+        typed = {key.replace(".", "__"): rest.pop(key.replace(".", "__")) for _, key, _ in KEY_OPTIONS}
+        overrides = overrides_of(rest.pop("settings"), rest.pop("formats"), typed)
+        return command(*args, choice=Choice(config_path, overrides), **rest)
+
+    return _with(gathered, options)
+
+
+def scheduler_options(command: Command) -> Command:
+    """Add the options of every command that works on Dask; the command gets them as `where`."""
+    options = [
+        click.option("--scheduler", metavar="WHERE", help=SCHEDULER_HELP),
+        click.option("--workers", type=COUNT, help="Workers of a cluster that this starts."),
+        click.option("--threads-per-worker", type=COUNT, help="Threads of each of them."),
+        click.option("--memory-limit", metavar="BYTES", help="Memory of each of them, such as 4GiB."),
+        click.option("--adaptive", metavar="MIN:MAX", help="Let Dask choose the number of workers by load."),
+        click.option("--wait", default=60.0, show_default=True, type=SECONDS, help="Seconds to wait for a worker."),
+        click.option("--upload", is_flag=True, help="Send this dask-synth to workers that lack it."),
+        click.option("--keep-open", is_flag=True, help="Keep the cluster and its dashboard until Enter is pressed."),
+        click.option("--dashboard-address", default=DASHBOARD, show_default=True, help="Where our dashboard listens."),
+        click.option("--tls-ca", metavar="FILE", help="Certificate of the authority that signed all others."),
+        click.option("--tls-cert", metavar="FILE", help="Our certificate."),
+        click.option("--tls-key", metavar="FILE", help="The key of our certificate."),
+        click.option("--insecure", is_flag=True, help="Allow tcp:// to another machine, unencrypted."),
+        click.option(
+            "--log-level", default="warning", show_default=True, type=click.Choice(LOG_LEVELS), help="What to log."
+        ),
+    ]
+
+    @wraps(command)
+    def gathered(*args: Any, **rest: Any) -> Any:
+        where = Where(**{field.name: rest.pop(field.name) for field in fields(Where)})
+        return command(*args, where=where, **rest)
+
+    return _with(gathered, options)
+
+
+def after_options(command: Command) -> Command:
+    """Add the options of the commands that make a dataset; the command gets them as `after`."""
+    options = [
+        click.option("--no-validate", is_flag=True, help="Do not validate what was made."),
+        click.option("--no-report", is_flag=True, help="Do not draw overview.png and report.html."),
+    ]
+
+    @wraps(command)
+    def gathered(*args: Any, no_validate: bool, no_report: bool, **rest: Any) -> Any:
+        return command(*args, after=After(no_validate, no_report), **rest)
+
+    return _with(gathered, options)
+
+
+def _with(command: Command, options: Sequence[Command]) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def resources_of(where: Where, log_level: int) -> Resources:
+    """Return what the options ask of a cluster, or raise ConfigError with everything that is wrong with them."""
+    from dask.utils import parse_bytes
+    from distributed import Security
+
+    from dask_synth.pipeline.resources import Resources
+
+    problems = []
+    if where.memory_limit is not None:
+        try:
+            parse_bytes(where.memory_limit)
+        except ValueError:
+            problems.append(Problem("--memory-limit", f"{where.memory_limit!r} is not a size; write for example 4GiB"))
+    fewest, _, most = (where.adaptive or "1:1").partition(":")
+    if not (fewest.isdecimal() and most.isdecimal() and 0 <= int(fewest) <= int(most) and int(most) >= 1):
+        problems.append(Problem("--adaptive", f"{where.adaptive!r} is not MIN:MAX; write for example 1:10"))
+    given = {name: getattr(where, name) for name in ("tls_ca", "tls_cert", "tls_key")}
+    for name, file in given.items():
+        option = "--" + name.replace("_", "-")
+        if file is None and any(given.values()):
+            problems.append(Problem(option, "must be given too: --tls-ca, --tls-cert and --tls-key go together"))
+        elif file is not None and not Path(file).is_file():
+            problems.append(Problem(option, f"there is no file {file!r}"))
+    if problems:
+        raise ConfigError(problems)
+    roles = ("client", "worker", "scheduler")
+    pairs = {f"tls_{role}_{part}": given[f"tls_{part}"] for role in roles for part in ("cert", "key")}
+    return Resources(
+        workers=where.workers,
+        threads_per_worker=where.threads_per_worker,
+        memory_limit=where.memory_limit,
+        adaptive=(int(fewest), int(most)) if where.adaptive else None,
+        dashboard=where.dashboard_address,
+        security=Security(tls_ca_file=where.tls_ca, require_encryption=True, **pairs) if where.tls_ca else None,
+        insecure=where.insecure,
+        wait=where.wait,
+        log_level=log_level,
     )
 
 
@@ -66,11 +218,3 @@ def overrides_of(
     if formats:
         overrides["output.formats"] = list(formats), "--format"
     return overrides
-
-
-def scheduler_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of every command that works on Dask."""
-    levels = click.Choice(LOG_LEVELS)
-    log_level = click.option("--log-level", default="warning", show_default=True, type=levels, help="What to log.")
-    scheduler = click.option("--scheduler", default="local", show_default=True, metavar="WHERE", help=SCHEDULER_HELP)
-    return scheduler(log_level(command))

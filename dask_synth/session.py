@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from distributed import Client
     from rich.console import Console
 
+    from dask_synth.options import Where
+
 
 def console_of(log_level: str) -> Console:
     """Set up logging, and return where to print."""
@@ -61,15 +63,35 @@ def again(*extra: str) -> str:
 
 
 @contextmanager
-def connected(console: Console, scheduler: str) -> Iterator[Client]:
-    """Connect, and say where the dashboard is."""
+def connected(console: Console, where: Where, reads: Path | None = None) -> Iterator[Client]:
+    """Connect, and say where the dashboard is.
+
+    Parameters
+    ----------
+    console
+        Where to say it.
+    where
+        What was typed.
+    reads
+        A dataset that every worker has to see.
+    """
+    from dask_synth.options import resources_of
+    from dask_synth.pipeline.preflight import check_input, upload
     from dask_synth.pipeline.scheduler import connect
+    from dask_synth.storage.manifest import MANIFEST_NAME
 
     # What Dask says of lost workers and failed tasks, with tracebacks, the run handles and says in a line.
     level = logging.getLogger().level
     level = logging.CRITICAL if level == logging.WARNING else level
     logging.getLogger("distributed").setLevel(level)
-    with connect(scheduler, level) as client:
+    with connect(where.scheduler, resources_of(where, level)) as client:
         if console.is_terminal:
             console.print(f"dashboard {client.dashboard_link}", highlight=False)
+        if where.upload:
+            upload(client)
+        if reads:
+            check_input(client, reads / MANIFEST_NAME)
         yield client
+        if where.keep_open:
+            print(f"Press Enter to close the cluster; its dashboard: {client.dashboard_link}", flush=True)  # noqa: T201
+            sys.stdin.readline()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 from distributed import Client
@@ -11,7 +12,9 @@ from distributed import Client
 from dask_synth.config import RunConfig
 from dask_synth.errors import ConfigError, OutputError, Problem, RunError
 from dask_synth.pipeline.plan import FleetSpec, RunPlan
+from dask_synth.pipeline.preflight import check_output
 from dask_synth.pipeline.run import OnReceipt, tidy, write_parts
+from dask_synth.pipeline.scheduler import connect
 from dask_synth.problems import validated
 from dask_synth.storage import commit
 from dask_synth.storage.dataset import CSV_NAME, METRICS, Dataset, open_dataset
@@ -79,23 +82,25 @@ def append(
     old = open_dataset(path)
     plan = append_plan(old, until)
     started = dt.datetime.now(dt.UTC)
-    try:
-        with hold(old.path):
-            staged = commit.open_staging(old.path, plan.record())
-            with hold(staged):
-                if not (staged / MANIFEST_NAME).exists():
-                    files = _write(plan, old, staged, client, on_receipt)
-                    manifest = _next_generation(old.manifest, plan, files, started)
-                    commit.commit(staged, manifest)
-                    tidy(staged)
-                commit.take_place(staged, old.path)
-    except OSError as error:
-        raise RunError(f"the output cannot be written: {error.strerror or error} ({error.filename})") from error
+    with nullcontext(client) if client else connect() as running:
+        check_output(running, old.path)
+        try:
+            with hold(old.path):
+                staged = commit.open_staging(old.path, plan.record())
+                with hold(staged):
+                    if not (staged / MANIFEST_NAME).exists():
+                        files = _write(plan, old, staged, running, on_receipt)
+                        manifest = _next_generation(old.manifest, plan, files, started)
+                        commit.commit(staged, manifest)
+                        tidy(staged)
+                    commit.take_place(staged, old.path)
+        except OSError as error:
+            raise RunError(f"the output cannot be written: {error.strerror or error} ({error.filename})") from error
     return open_dataset(old.path)
 
 
 def _write(
-    plan: RunPlan, old: Dataset, staged: Path, client: Client | None, on_receipt: OnReceipt | None
+    plan: RunPlan, old: Dataset, staged: Path, client: Client, on_receipt: OnReceipt | None
 ) -> tuple[FileEntry, ...]:
     kept = [entry for entry in old.manifest.files if entry.path.startswith(f"{METRICS}/")]
     before = next((entry for entry in old.manifest.files if entry.path == CSV_NAME), None)

@@ -12,6 +12,7 @@ from distributed import Client
 from dask_synth.config import RunConfig
 from dask_synth.errors import RunError
 from dask_synth.pipeline.plan import RunPlan
+from dask_synth.pipeline.preflight import check_output
 from dask_synth.pipeline.scheduler import connect
 from dask_synth.pipeline.submit import Job, chunk_jobs, run_jobs
 from dask_synth.pipeline.write import Receipt, Target, join_csv, write_servers
@@ -54,6 +55,8 @@ def generate(
 
     Raises
     ------
+    SchedulerError
+        If a worker differs from this process in what decides the bytes, or cannot write the output.
     OutputError
         If the output is not as `resume` and `overwrite` say, is being written, or cannot be written.
     RunError
@@ -64,15 +67,18 @@ def generate(
     replaces = overwrite and root.is_dir() and any(root.iterdir())
     # Imports the countries of the holiday library: tasks in threads of this process would all wait for that.
     plan.spec.calendar()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with hold(root):
-            if (root / MANIFEST_NAME).exists() and not replaces:
-                tidy(root)
-            else:
-                (_replace if replaces else _make)(plan, root, client, on_receipt)
-    except OSError as error:
-        raise RunError(f"the output cannot be written: {error.strerror or error} ({error.filename or root})") from error
+    with nullcontext(client) if client else connect() as running:
+        check_output(running, root)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            with hold(root):
+                if (root / MANIFEST_NAME).exists() and not replaces:
+                    tidy(root)
+                else:
+                    (_replace if replaces else _make)(plan, root, running, on_receipt)
+        except OSError as error:
+            what = f"{error.strerror or error} ({error.filename or root})"
+            raise RunError(f"the output cannot be written: {what}") from error
     return Dataset(root, Manifest.from_json((root / MANIFEST_NAME).read_bytes()))
 
 
@@ -90,7 +96,7 @@ def prepare_output(plan: RunPlan, *, resume: bool = False, overwrite: bool = Fal
 
 
 def write_parts(
-    plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceipt | None, before: FileEntry | None = None
+    plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None, before: FileEntry | None = None
 ) -> tuple[FileEntry, ...]:
     """Write the plan, all parts that are not there yet, and what is made once a dataset; return the files.
 
@@ -107,25 +113,24 @@ def write_parts(
     if not keep:
         store.put(PLAN_NAME, plan.record().to_json())
     target = Target(root, plan.config.output.formats, plan.run_id, keep)
-    with nullcontext(client) if client else connect() as running:
-        servers = Job("write-servers", 0, "the list of servers", write_servers, (plan.spec, target))
-        receipts, files = [], []
-        try:
-            for result in run_jobs([servers, *chunk_jobs(plan.spec, plan.chunks, target)], running):
-                if not isinstance(result, Receipt):
-                    files.append(result)
-                    continue
-                receipts.append(result)
-                if on_receipt:
-                    on_receipt(result)
-            receipts.sort(key=lambda receipt: receipt.chunk.index)
-            entries = [entry for receipt in receipts for entry in receipt.files]
-            if parts := [entry for entry in entries if entry.path.startswith(f"{CSV_FOLDER}/")]:
-                joining = Job("join-csv", 0, "the joined CSV.gz file", join_csv, (parts, target, before))
-                files.extend(run_jobs([joining], running))
-            return (*(entry for entry in entries if entry not in parts), *files)
-        finally:
-            store.clean()
+    servers = Job("write-servers", 0, "the list of servers", write_servers, (plan.spec, target))
+    receipts, files = [], []
+    try:
+        for result in run_jobs([servers, *chunk_jobs(plan.spec, plan.chunks, target)], client):
+            if not isinstance(result, Receipt):
+                files.append(result)
+                continue
+            receipts.append(result)
+            if on_receipt:
+                on_receipt(result)
+        receipts.sort(key=lambda receipt: receipt.chunk.index)
+        entries = [entry for receipt in receipts for entry in receipt.files]
+        if parts := [entry for entry in entries if entry.path.startswith(f"{CSV_FOLDER}/")]:
+            joining = Job("join-csv", 0, "the joined CSV.gz file", join_csv, (parts, target, before))
+            files.extend(run_jobs([joining], client))
+        return (*(entry for entry in entries if entry not in parts), *files)
+    finally:
+        store.clean()
 
 
 def tidy(root: Path) -> None:
@@ -139,7 +144,7 @@ def tidy(root: Path) -> None:
     store.remove(PLAN_NAME)
 
 
-def _make(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceipt | None) -> None:
+def _make(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None) -> None:
     started = dt.datetime.now(dt.UTC)
     files = write_parts(plan, root, client, on_receipt)
     manifest = Manifest(
@@ -158,7 +163,7 @@ def _make(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceip
     tidy(root)
 
 
-def _replace(plan: RunPlan, root: Path, client: Client | None, on_receipt: OnReceipt | None) -> None:
+def _replace(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None) -> None:
     staged = commit.open_staging(root, plan.record())
     with hold(staged):
         _make(plan, staged, client, on_receipt)

@@ -1,109 +1,165 @@
-"""A --scheduler value to a connected client, closed properly.
-
-The local scheduler runs threads in this process: tasks spend their time in NumPy, pyarrow and isal, which release the
-interpreter's lock, so threads share one set of imports and start at once (to measure both:
-``jobs/benchmark.py --compare``).
-"""
+"""A --scheduler value to a connected client, closed properly."""
 
 from __future__ import annotations
 
 import asyncio
+import difflib
+import importlib
+import ipaddress
+import json
 import logging
-import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
 
 import dask
-from distributed import Client, LocalCluster, Nanny
+from distributed import Client, Nanny, SpecCluster
+from distributed.deploy.cluster import Cluster
 
 from dask_synth.errors import SchedulerError
+from dask_synth.pipeline.resources import Resources
 
-LOOPBACK = "127.0.0.1"
+logger = logging.getLogger(__name__)
+
 CONNECT_SECONDS = 15
 
+Backend = Callable[[str, Resources], Cluster]
+"""Starts a cluster; gets what stands after the colon ("" if nothing), and what the cluster shall have."""
 
-def _local(workers: int, log_level: int, *, processes: bool) -> LocalCluster:
-    with warnings.catch_warnings():
-        # Another dashboard on the port is no error: ours takes a free one, and its link is printed.
-        warnings.filterwarnings("ignore", "Port .* is already in use", UserWarning)
-        return LocalCluster(
-            n_workers=workers if processes else 1,
-            threads_per_worker=1 if processes else workers,
-            processes=processes,
-            host=LOOPBACK if processes else None,
-            dashboard_address=f"{LOOPBACK}:8787",
-            silence_logs=log_level,
-            # In one process a limit could only pause the very process that generates.
-            memory_limit="auto" if processes else 0,
-        )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-LOCAL_KINDS: dict[str, Callable[[int, int], LocalCluster]] = {
-    "local": partial(_local, processes=False),
-    "threads": partial(_local, processes=False),
-    "processes": partial(_local, processes=True),
+# Where each lives; imported when it is asked for. One more back end is one more line.
+BACKENDS = {
+    "local": "dask_synth.pipeline.backends:in_threads",
+    "threads": "dask_synth.pipeline.backends:in_threads",
+    "processes": "dask_synth.pipeline.backends:in_processes",
+    "synchronous": "dask_synth.pipeline.backends:synchronous",
+    "ssh": "dask_synth.pipeline.backends:through_ssh",
+    "slurm": "dask_synth.pipeline.jobqueue:in_batch_jobs",
+    "kubernetes": "dask_synth.pipeline.kubernetes:on_kubernetes",
 }
+PLAIN = ("local", "synchronous")
+"""Those that take nothing after a colon."""
+
+WAYS = (
+    "local, synchronous, threads[:N], processes[:N], tcp://host:port, tls://host:port, the path of a scheduler file, "
+    "ssh:host1,host2 or ssh:FILE, slurm[:FILE], kubernetes[:FILE]"
+)
 
 
 @contextmanager
-def connect(scheduler: str = "local", log_level: int = logging.WARNING) -> Iterator[Client]:
+def connect(scheduler: str | None = None, resources: Resources | None = None) -> Iterator[Client]:
     """Give a client for the duration of a ``with`` block.
 
     Parameters
     ----------
     scheduler
-        ``local`` (threads on all cores), ``threads[:N]``, ``processes[:N]``, ``tcp://host:port``, or the path of a
-        scheduler file. A cluster that this starts is closed at the end; one that it joins is left as it was.
-    log_level
-        From which Dask's own log of a cluster that this starts is shown.
+        ``local`` (threads on all cores), ``synchronous``, ``threads[:N]``, ``processes[:N]``, ``tcp://host:port``,
+        ``tls://host:port``, the path of a scheduler file, ``ssh:host1,host2``, ``ssh:FILE``, ``slurm[:FILE]`` or
+        ``kubernetes[:FILE]``. None is what Dask's configuration names as ``scheduler-address``, else ``local``. A
+        cluster that this starts is closed at the end; one that it joins is left as it was.
+    resources
+        What a cluster that this starts shall have, and how it is spoken to.
 
     Raises
     ------
     SchedulerError
-        If the value is none of these, or nothing answers.
+        If the value is none of these, nothing answers, or no worker comes.
     """
-    kind, _, count = scheduler.partition(":")
-    if kind in LOCAL_KINDS:
-        if count and not (count.isdecimal() and int(count) >= 1):
-            raise SchedulerError(f"--scheduler {scheduler!r}: {count!r} is not a number of workers of at least 1")
-        # In one process the scheduler has no address, and Dask would guess the machine's outer one for the link.
-        link = dask.config.set({"distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status"})
-        with link, LOCAL_KINDS[kind](int(count or _cores()), log_level) as cluster, Client(cluster) as client:
-            try:
-                yield client
-            except BaseException:
-                cluster.sync(_end_processes, cluster)
-                raise
+    resources = resources or Resources()
+    scheduler = scheduler or dask.config.get("scheduler-address", None) or "local"
+    kind, _, argument = scheduler.partition(":")
+    if kind not in BACKENDS:
+        with _join(scheduler, resources) as client:
+            wait_for_worker(client, scheduler, resources.wait)
+            yield client
         return
-    with _join(scheduler) as client:
-        yield client
+    if argument and kind in PLAIN:
+        raise SchedulerError(f"--scheduler {scheduler!r}: {kind} takes nothing after it")
+    with _backend(kind)(argument, resources) as cluster, Client(cluster) as client:
+        try:
+            if resources.adaptive:
+                cluster.adapt(minimum=resources.adaptive[0], maximum=resources.adaptive[1])
+            wait_for_worker(client, scheduler, resources.wait)
+            yield client
+        except BaseException:
+            if isinstance(cluster, SpecCluster):
+                cluster.sync(_end_processes, cluster)
+            raise
 
 
-async def _end_processes(cluster: LocalCluster) -> None:
+def _backend(kind: str) -> Backend:
+    module, _, name = BACKENDS[kind].partition(":")
+    return cast("Backend", getattr(importlib.import_module(module), name))
+
+
+async def _end_processes(cluster: SpecCluster) -> None:
     """End worker processes now: closing a cluster waits for tasks whose result nobody will fetch."""
     nannies = [worker for worker in cluster.workers.values() if isinstance(worker, Nanny)]
     await asyncio.gather(*(nanny.kill(timeout=0.2, reason="interrupted") for nanny in nannies))
 
 
-def _join(scheduler: str) -> Client:
-    is_address = scheduler.startswith(("tcp://", "tls://"))
-    if not is_address and not Path(scheduler).is_file():
-        raise SchedulerError(
-            f"--scheduler {scheduler!r} is not known; allowed are {', '.join(LOCAL_KINDS)} (the last two also as "
-            "kind:N), tcp://host:port, tls://host:port, or the path of a scheduler file that exists"
-        )
+def wait_for_worker(client: Client, scheduler: str, seconds: float) -> None:
+    """Return when there is a worker, or raise SchedulerError."""
+    if client.scheduler_info(n_workers=1)["workers"]:
+        return
+    logger.warning("waiting up to %g s for a worker of %s", seconds, scheduler)
     try:
-        if is_address:
-            return Client(scheduler, timeout=CONNECT_SECONDS)
-        return Client(scheduler_file=scheduler, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
+        client.wait_for_workers(1, timeout=seconds)
+    except TimeoutError:
         raise SchedulerError(
-            f"--scheduler {scheduler!r}: no scheduler answers within {CONNECT_SECONDS} s ({error})"
+            f"--scheduler {scheduler!r}: no worker came within {seconds:g} s; start one, see why it is not started, or "
+            "wait longer with --wait"
         ) from None
+
+
+def _join(scheduler: str, resources: Resources) -> Client:
+    address = _address(scheduler)
+    if unknown := resources.of_cluster():
+        raise SchedulerError(
+            f"--scheduler {scheduler!r} joins a cluster that is there: {', '.join(unknown)} cannot be met"
+        )
+    if address.startswith("tcp://") and not (resources.insecure or _is_loopback(address)):
+        raise SchedulerError(
+            f"--scheduler {scheduler!r}: {address} is on another machine, and tcp:// is not encrypted: whoever can "
+            "reach it can run code as you; use tls:// with --tls-ca, --tls-cert and --tls-key, or allow it with "
+            "--insecure on a network that you trust"
+        )
+    if address.startswith("tls://") and not (resources.security or dask.config.get("distributed.comm.tls.ca-file")):
+        raise SchedulerError(f"--scheduler {scheduler!r} needs --tls-ca, --tls-cert and --tls-key; see cluster/tls")
+    try:
+        return Client(address, timeout=CONNECT_SECONDS, security=resources.security)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise SchedulerError(
+            f"--scheduler {scheduler!r}: no scheduler answers within {CONNECT_SECONDS} s ({_innermost(error)})"
+        ) from None
+
+
+def _address(scheduler: str) -> str:
+    if scheduler.startswith(("tcp://", "tls://")):
+        return scheduler
+    if not Path(scheduler).is_file():
+        close = difflib.get_close_matches(scheduler.partition(":")[0], BACKENDS, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise SchedulerError(f"--scheduler {scheduler!r} is not known; {hint}allowed are {WAYS}")
+    try:
+        return str(json.loads(Path(scheduler).read_text())["address"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SchedulerError(
+            f"--scheduler {scheduler!r} is not a scheduler file as `dask scheduler` writes it"
+        ) from None
+
+
+def _is_loopback(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return what caused it all: Dask wraps a refused certificate in a time-out."""
+    while error.__cause__:
+        error = error.__cause__
+    return error

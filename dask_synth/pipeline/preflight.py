@@ -1,0 +1,138 @@
+"""Before the first task: whether every worker has what decides the bytes, and sees the output."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import tempfile
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from distributed import Client
+
+import dask_synth
+from dask_synth.errors import SchedulerError
+from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION
+from dask_synth.storage.store import TEMPORARY
+
+PACKAGES = (*BYTE_DECIDING, "dask", "distributed")
+
+
+def check_output(client: Client, folder: Path) -> None:
+    """Raise SchedulerError unless every worker is as this process, and can write at `folder`. Leaves nothing there."""
+    if not _all_here(client):
+        with _marked(folder) as marker:
+            _check(client, marker, write=True)
+
+
+def check_input(client: Client, file: Path) -> None:
+    """Raise SchedulerError unless every worker is as this process, and sees the same `file`."""
+    if not _all_here(client):
+        _check(client, file, write=False)
+
+
+def _all_here(client: Client) -> bool:
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return all(address.startswith("inproc://") for address in workers)
+
+
+def _check(client: Client, marker: Path, *, write: bool) -> None:
+    digest = hashlib.sha256(marker.read_bytes()).hexdigest()
+    answers = client.run(_probe(), PACKAGES, str(marker), digest, write, on_error="return")
+    lines = list(_findings(answers, own_versions(), marker.parent))
+    if lines:
+        raise SchedulerError("the workers cannot do this run:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+@contextmanager
+def _marked(folder: Path) -> Iterator[Path]:
+    """Give a file, unlike any other, in the nearest folder above or at `folder` that exists; remove it afterwards."""
+    existing = next(place for place in (folder, *folder.parents) if place.is_dir())
+    with tempfile.NamedTemporaryFile(dir=existing, prefix=TEMPORARY, suffix=".tmp") as file:
+        file.write(uuid.uuid4().bytes)
+        file.flush()
+        Path(file.name).chmod(0o644)  # workers may be other users
+        yield Path(file.name)
+
+
+def own_versions() -> dict[str, str]:
+    """Return the versions that every worker must have as well."""
+    own = {"python": ".".join(platform.python_version_tuple()[:2])}
+    own |= {"dask-synth": dask_synth.__version__, "the model of dask-synth": str(MODEL_VERSION)}
+    return own | {name: version(name) for name in PACKAGES}
+
+
+def _probe() -> Callable[..., tuple[dict[str, str], str]]:
+    # A function within a function travels by value: the worker may lack the package whose module this is.
+    def probe(packages: tuple[str, ...], marker: str, digest: str, write: bool) -> tuple[dict[str, str], str]:
+        import hashlib
+        import importlib
+        import importlib.metadata
+        import os
+        import platform
+        import tempfile
+
+        found = {"python": ".".join(platform.python_version_tuple()[:2])}
+        for name in packages:
+            try:
+                found[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                found[name] = "missing"
+        try:
+            found["dask-synth"] = importlib.import_module("dask_synth").__version__
+            model = importlib.import_module("dask_synth.storage.manifest").MODEL_VERSION
+            found["the model of dask-synth"] = str(model)
+        except ImportError:
+            found["dask-synth"] = "missing"
+        trouble = ""
+        try:
+            with open(marker, "rb") as file:  # noqa: PTH123 (a plain function that needs nothing of ours)
+                if hashlib.sha256(file.read()).hexdigest() != digest:
+                    trouble = "finds another file there"
+            if write and not trouble:
+                with tempfile.TemporaryFile(dir=os.path.dirname(marker)):  # noqa: PTH120
+                    pass
+        except OSError as error:
+            trouble = error.strerror or str(error)
+        return found, trouble
+
+    return probe
+
+
+def _findings(answers: Mapping[str, Any], own: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """Yield one line for each thing that is wrong, with the workers of which it is true."""
+    wrong: dict[str, list[str]] = defaultdict(list)
+    for worker, answer in answers.items():
+        if isinstance(answer, BaseException):
+            wrong[f"could not be asked ({type(answer).__name__}: {answer})"].append(worker)
+            continue
+        found, trouble = answer
+        if found["dask-synth"] == "missing":
+            wrong["has no dask-synth; install it there, or send this one with --upload"].append(worker)
+        for name, here in own.items():
+            if found.get(name, here) not in (here, "missing") or (found.get(name) == "missing" and name in PACKAGES):
+                wrong[f"has {name} {found[name]}, here {here}; install the same version"].append(worker)
+        if trouble:
+            wrong[
+                f"cannot use the output in {str(folder)!r} as this process does ({trouble}); name a folder on a file "
+                "system that all workers share, or an object store such as s3://bucket/fleet"
+            ].append(worker)
+    for what, workers in wrong.items():
+        shown = ", ".join(workers[:5]) + (f" and {len(workers) - 5} more" if len(workers) > 5 else "")
+        yield f"{shown}: {what}"
+
+
+def upload(client: Client) -> None:
+    """Send this installation's dask_synth to the workers, and to those that join later."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(dask_synth.__file__).parent
+        archive = shutil.make_archive(
+            f"{folder}/dask-synth-{dask_synth.__version__}", "zip", source.parent, source.name
+        )
+        client.upload_file(archive)
