@@ -79,7 +79,7 @@ BAD_INPUT = {
     "years and end date": Bad(("--years", "2", "--end-date", "2024-12-31"), ("time", "years or end_date, not both")),
     "unknown format": Bad(("--format", "xml"), ("output.formats", "'xml'", "'parquet' or 'csv'")),
     "a format twice": Bad(("--format", "csv", "--format", "csv"), ("output.formats", "listed twice")),
-    "unknown scheduler": Bad(("--scheduler", "cloud"), ("--scheduler", "'cloud'", "local, threads, processes")),
+    "unknown scheduler": Bad(("--scheduler", "cloud"), ("--scheduler", "'cloud'", "local, synchronous, threads[:N]")),
     "no workers": Bad(("--scheduler", "threads:0"), ("--scheduler", "'threads:0'", "at least 1")),
     "unknown option": Bad(("--server", "3"), ("--server", "No such option", "--servers")),
 }

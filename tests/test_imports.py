@@ -14,6 +14,11 @@ ROOT = Path(dask_synth.__file__).parent.parent
 
 WIRING = {
     "dask_synth.pipeline.append",
+    "dask_synth.pipeline.backends",
+    "dask_synth.pipeline.jobqueue",
+    "dask_synth.pipeline.kubernetes",
+    "dask_synth.pipeline.preflight",
+    "dask_synth.pipeline.resources",
     "dask_synth.pipeline.frame",
     "dask_synth.pipeline.run",
     "dask_synth.pipeline.scheduler",

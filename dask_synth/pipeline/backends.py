@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from typing import Annotated, Any
 
-import dask
 from distributed import LocalCluster, SSHCluster
 from distributed.deploy.cluster import Cluster
 from pydantic import Field
@@ -25,11 +24,7 @@ def in_threads(argument: str, resources: Resources) -> Cluster:
     threads = count_of("threads", argument) or resources.threads_per_worker or cores()
     # In one process a limit could only pause the very process that generates.
     memory_limit = resources.memory_limit or 0
-    # The scheduler has no address here, and Dask would guess the machine's outer one for the link.
-    with dask.config.set({"distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status"}):
-        cluster = _local(resources, resources.workers or 1, threads, processes=False, memory_limit=memory_limit)
-        cluster.dashboard_link  # noqa: B018 (worked out now, while the setting holds)
-        return cluster
+    return _local(resources, resources.workers or 1, threads, processes=False, memory_limit=memory_limit)
 
 
 def synchronous(argument: str, resources: Resources) -> Cluster:

@@ -19,7 +19,7 @@ from distributed import Client, Nanny, SpecCluster
 from distributed.deploy.cluster import Cluster
 
 from dask_synth.errors import SchedulerError
-from dask_synth.pipeline.resources import Resources
+from dask_synth.pipeline.resources import LOOPBACK, Resources
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ BACKENDS = {
     "slurm": "dask_synth.pipeline.jobqueue:in_batch_jobs",
     "kubernetes": "dask_synth.pipeline.kubernetes:on_kubernetes",
 }
+IN_THIS_PROCESS = ("local", "threads", "synchronous")
 PLAIN = ("local", "synchronous")
 """Those that take nothing after a colon."""
 
@@ -76,7 +77,9 @@ def connect(scheduler: str | None = None, resources: Resources | None = None) ->
         return
     if argument and kind in PLAIN:
         raise SchedulerError(f"--scheduler {scheduler!r}: {kind} takes nothing after it")
-    with _backend(kind)(argument, resources) as cluster, Client(cluster) as client:
+    # A scheduler in this process has no address, and Dask would guess the machine's outer one for the link.
+    link = {"distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status"} if kind in IN_THIS_PROCESS else {}
+    with dask.config.set(link), _backend(kind)(argument, resources) as cluster, Client(cluster) as client:
         try:
             if resources.adaptive:
                 cluster.adapt(minimum=resources.adaptive[0], maximum=resources.adaptive[1])

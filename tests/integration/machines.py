@@ -1,0 +1,107 @@
+"""A scheduler and workers as processes of their own, as they run on a cluster."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.conftest import environment
+
+READY_SECONDS = 30
+
+
+def until(happened: Callable[[], object], what: str, seconds: float = READY_SECONDS) -> None:
+    """Return when it happened; fail after `seconds`."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+
+
+@contextmanager
+def process(
+    words: Sequence[object], log: Path, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in the background; end it, whatever happens."""
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            [str(word) for word in words], stdout=output, stderr=output, env=environment() | dict(variables or {})
+        )
+        try:
+            yield running
+        finally:
+            running.terminate()
+            try:
+                running.wait(5)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait(5)
+
+
+@dataclass
+class Machines:
+    """A `dask scheduler` and its workers.
+
+    Attributes
+    ----------
+    folder
+        Where logs and the scheduler file lie.
+    options
+        What scheduler and workers are given alike, such as certificates.
+    """
+
+    folder: Path
+    stack: ExitStack
+    options: Sequence[object] = ()
+
+    @property
+    def file(self) -> Path:
+        """The scheduler file."""
+        return self.folder / "scheduler.json"
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler listens."""
+        return str(json.loads(self.file.read_text())["address"])
+
+    def scheduler(self, *options: object, prefix: Sequence[object] = (), **variables: str) -> None:
+        """Start the scheduler, and return when it listens."""
+        words = ("scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", self.file, *options)
+        self._start("scheduler", words, prefix, variables)
+        until(self.file.exists, "the scheduler's start")
+
+    def worker(
+        self,
+        name: str,
+        *options: object,
+        prefix: Sequence[object] = (),
+        python: object = sys.executable,
+        **variables: str,
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker of one thread; it comes when it comes."""
+        words = ("worker", self.address, "--nthreads", 1, "--name", name, "--no-dashboard", *options)
+        return self._start(name, words, prefix, variables, python)
+
+    def _start(
+        self,
+        name: str,
+        words: Sequence[object],
+        prefix: Sequence[object],
+        variables: Mapping[str, str],
+        python: object = sys.executable,
+    ) -> subprocess.Popen[bytes]:
+        command = [*prefix, python, "-m", "dask", *words, *self.options]
+        return self.stack.enter_context(process(command, self.folder / f"{name}.log", variables))
+
+
+@contextmanager
+def machines(folder: Path, *options: object) -> Iterator[Machines]:
+    """Give an empty cluster; end all that was started in it."""
+    with ExitStack() as stack:
+        yield Machines(folder, stack, options)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import dask
+import pytest
+
+from dask_synth.errors import SchedulerError
+from dask_synth.pipeline import scheduler as rooms
+from dask_synth.pipeline.resources import Resources
+from dask_synth.pipeline.scheduler import BACKENDS, connect
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_each_back_end_is_there(kind: str) -> None:
+    module, _, name = BACKENDS[kind].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("procesess:3", "did you mean 'processes'?"),
+        ("local:3", "takes nothing after it"),
+        ("synchronous:2", "takes nothing after it"),
+        ("processes:0", "at least 1"),
+        ("ssh", "ssh:host1,host2"),
+        ("tls://127.0.0.1:1", "--tls-ca, --tls-cert and --tls-key"),
+        ("tcp://192.0.2.1:8786", "not encrypted.*--insecure"),
+    ],
+)
+def test_a_value_that_cannot_be_is_one_message(value: str, says: str) -> None:
+    with pytest.raises(SchedulerError, match=says), connect(value):
+        pytest.fail("connected")
+
+
+def test_dasks_own_setting_counts_where_nothing_is_said() -> None:
+    with dask.config.set({"scheduler-address": "tcp://192.0.2.1:8786"}):
+        with pytest.raises(SchedulerError, match="not encrypted"), connect():
+            pytest.fail("connected")
+
+
+def test_a_scheduler_file_is_held_to_the_same_rule(tmp_path: Path) -> None:
+    file = tmp_path / "scheduler.json"
+    file.write_text(json.dumps({"address": "tcp://192.0.2.1:8786"}))
+    with pytest.raises(SchedulerError, match="not encrypted"), connect(str(file)):
+        pytest.fail("connected")
+    file.write_text("{}")
+    with pytest.raises(SchedulerError, match="not a scheduler file"), connect(str(file)):
+        pytest.fail("connected")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "tcp://localhost:1", "tcp://[::1]:1", "tcp://127.8.8.8:1"])
+def test_what_stays_on_this_machine_needs_no_encryption(address: str) -> None:
+    assert rooms._is_loopback(address)
+
+
+def test_what_a_joined_cluster_cannot_be_given_is_said() -> None:
+    asked = Resources(workers=3, adaptive=(1, 2))
+    with pytest.raises(SchedulerError, match="--workers, --adaptive cannot be met"):
+        rooms._join("tcp://127.0.0.1:1", asked)
+
+
+def test_no_worker_is_waited_for_forever() -> None:
+    asked = Resources(adaptive=(0, 1), wait=0.1)
+    with connect("synchronous") as client:
+        client.retire_workers(list(client.scheduler_info(n_workers=-1)["workers"]))
+        with pytest.raises(SchedulerError, match=r"no worker came within 0\.1 s.*--wait"):
+            rooms.wait_for_worker(client, "synchronous", asked.wait)
+
+
+def test_one_thread_does_one_task_after_the_other() -> None:
+    with connect("synchronous") as client:
+        assert list(client.nthreads().values()) == [1]
+
+
+def test_the_dashboard_is_for_this_machine() -> None:
+    with connect("threads:1") as client:
+        assert client.dashboard_link.startswith("http://127.0.0.1:")
