@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import shutil
+import signal
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -59,8 +60,12 @@ def in_batch_jobs(argument: str, resources: Resources) -> Cluster:
 
 
 def _class_of(system: str) -> Any:
+    on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         import dask_jobqueue
+
+        # Its import makes Ctrl-C end this process with 0, and nothing said.
+        signal.signal(signal.SIGINT, on_interrupt)
     except ImportError:
         raise SchedulerError("batch systems need dask-jobqueue: pip install 'dask-synth[slurm]'") from None
     return getattr(dask_jobqueue, CLASSES[system])

@@ -46,12 +46,15 @@ def on_kubernetes(argument: str, resources: Resources) -> Cluster:
         )
     asked = PodsFile.read(argument)
     try:
+        import kr8s
         from dask_kubernetes.operator import KubeCluster
     except ImportError:
         raise SchedulerError("Kubernetes needs dask-kubernetes: pip install 'dask-synth[kubernetes]'") from None
     if resources.security:
         raise SchedulerError("--tls-ca, --tls-cert and --tls-key do not reach pods; put them into a secret")
     try:
+        # Asked first: a KubeCluster that fails as it begins prints a traceback when it is collected.
+        kr8s.api().version()
         cluster: Cluster = KubeCluster(custom_cluster_spec=cluster_spec(asked, resources), namespace=asked.namespace)
     except Exception as error:  # kr8s and httpx have a class for each way in which the cluster cannot be reached
         raise SchedulerError(
@@ -71,6 +74,7 @@ def cluster_spec(asked: PodsFile, resources: Resources) -> dict[str, Any]:
         image=asked.image,
         n_workers=resources.workers or asked.workers,
         resources={"requests": limits, "limits": limits},
+        env=[],
     )
     worker = spec["spec"]["worker"]["spec"]["containers"][0]
     if resources.threads_per_worker:

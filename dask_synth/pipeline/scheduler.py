@@ -106,7 +106,7 @@ def wait_for_worker(client: Client, scheduler: str, seconds: float) -> None:
     """Return when there is a worker, or raise SchedulerError."""
     if client.scheduler_info(n_workers=1)["workers"]:
         return
-    logger.warning("waiting up to %g s for a worker of %s", seconds, scheduler)
+    logger.warning("waiting for a worker of %s, for %g s at most", scheduler, seconds)
     try:
         client.wait_for_workers(1, timeout=seconds)
     except TimeoutError:

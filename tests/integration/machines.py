@@ -15,6 +15,10 @@ from tests.integration.conftest import environment
 
 READY_SECONDS = 30
 
+PYTHON = sys.executable
+Running = subprocess.Popen[bytes]
+Words = Sequence[object]
+
 
 def until(happened: Callable[[], object], what: str, seconds: float = READY_SECONDS) -> None:
     """Return when it happened; fail after `seconds`."""
@@ -70,10 +74,10 @@ class Machines:
         """Where the scheduler listens."""
         return str(json.loads(self.file.read_text())["address"])
 
-    def scheduler(self, *options: object, prefix: Sequence[object] = (), **variables: str) -> None:
+    def scheduler(self, *options: object, prefix: Words = (), **variables: str) -> None:
         """Start the scheduler, and return when it listens."""
         words = ("scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", self.file, *options)
-        self._start("scheduler", words, prefix, variables)
+        self._start("scheduler", (*prefix, PYTHON), words, variables)
         until(self.file.exists, "the scheduler's start")
 
     def worker(
@@ -84,19 +88,12 @@ class Machines:
         python: object = sys.executable,
         **variables: str,
     ) -> subprocess.Popen[bytes]:
-        """Start a worker of one thread; it comes when it comes."""
+        """Start a worker of one thread, and return when the scheduler knows it."""
         words = ("worker", self.address, "--nthreads", 1, "--name", name, "--no-dashboard", *options)
         return self._start(name, words, prefix, variables, python)
 
-    def _start(
-        self,
-        name: str,
-        words: Sequence[object],
-        prefix: Sequence[object],
-        variables: Mapping[str, str],
-        python: object = sys.executable,
-    ) -> subprocess.Popen[bytes]:
-        command = [*prefix, python, "-m", "dask", *words, *self.options]
+    def _start(self, name: str, python: Words, words: Words, variables: Mapping[str, str]) -> Running:
+        command = [*python, "-m", "dask", *words, *self.options]
         return self.stack.enter_context(process(command, self.folder / f"{name}.log", variables))
 
 
