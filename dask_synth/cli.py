@@ -117,14 +117,14 @@ def append(path: str, until: str, after: After, where: Where) -> None:
     from dask_synth.storage.commit import check_writable, staging_of
 
     console = console_of(where.log_level)
-    dataset = dask_synth.open_dataset(path)
+    dataset = _open(path)
     plan = append_plan(dataset, parse_day(until))
     check_writable(staging_of(dataset.path))
     if console.is_terminal:
         show_plan(console, plan)
     with resumable(staging_of(dataset.path), again()) as stage, connected(console, where) as client:
         with progress_bar(console, plan) as on_receipt:
-            dataset = dask_synth.append(path, parse_day(until), client, on_receipt)
+            dataset = dask_synth.append(dataset.path, parse_day(until), client, on_receipt)
         stage.committed = True
         show_result(console, dataset, perf_counter() - start)
         _prove(console, dataset, client, after)
@@ -138,7 +138,7 @@ def verify(ctx: click.Context, path: str, where: Where) -> None:
     """Re-hash every file of a dataset; name each that is missing, changed, or not in the manifest."""
     console = console_of(where.log_level)
     try:
-        dataset = dask_synth.open_dataset(path)
+        dataset = _open(path)
     except DamagedManifestError as error:
         click.echo(f"Not as committed: {error}")
         ctx.exit(EXIT_INVALID)
@@ -160,7 +160,7 @@ def verify(ctx: click.Context, path: str, where: Where) -> None:
 def validate(ctx: click.Context, path: str, where: Where) -> None:
     """Test a dataset against the closed-form expectation of its model; leave validation.json in it."""
     console = console_of(where.log_level)
-    dataset = dask_synth.open_dataset(path)
+    dataset = _open(path)
     with connected(console, where, dataset.path) as client:
         passed = _validate(console, dataset, client)
     if not passed:
@@ -182,9 +182,14 @@ def show_config(choice: Choice) -> None:
 def show_report(path: str, where: Where) -> None:
     """Draw a dataset: overview.png, and report.html to explore it in a browser; both land beside its manifest."""
     console = console_of(where.log_level)
-    dataset = dask_synth.open_dataset(path)
+    dataset = _open(path)
     with connected(console, where, dataset.path) as client:
         _report(console, dataset, client)
+
+
+def _open(path: str) -> Dataset:
+    """Open a dataset with the storage options that the environment gives."""
+    return dask_synth.open_dataset(path, dask_synth.load_config().output.storage_options)
 
 
 def _prove(console: Console, dataset: Dataset, client: Client, after: After) -> None:

@@ -165,6 +165,8 @@ class OutputConfig(Section):
     """Where the dataset lands and in which formats."""
 
     path: Annotated[str, Field(min_length=1)] = "output"
+    # What an object store's client is given. Secrets: never dumped, so in no record, run id, or printed configuration.
+    storage_options: Annotated[dict[str, Any], Field(exclude=True, repr=False)] = Field(default_factory=dict)
     formats: Annotated[tuple[Literal["parquet", "csv"], ...], Field(min_length=1), AfterValidator(_no_repetition)] = (
         "parquet",
         "csv",

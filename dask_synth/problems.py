@@ -45,9 +45,8 @@ def _problem(details: Any, origins: Mapping[str, str]) -> Problem:
         case _:
             message = details["msg"].replace("Input should", "it must").removeprefix("Value error, ")
     value = details["input"]
-    shown = (
-        "" if isinstance(value, Mapping) or "path" in details.get("ctx", {}) else f"{value!r} is not allowed{origin}: "
-    )
+    secret = "storage_options" in key or "path" in details.get("ctx", {})
+    shown = "" if secret or isinstance(value, Mapping) else f"{value!r} is not allowed{origin}: "
     return Problem(key, shown + message)
 
 

@@ -40,7 +40,7 @@ class Stage:
 def resumable(root: Path, command: str) -> Iterator[Stage]:
     """Say on failure and interruption what is kept and what to type; clean up after both."""
     from dask_synth.interrupts import stopping
-    from dask_synth.storage.store import LocalStore
+    from dask_synth.storage.places import store_of
 
     hint = f"Finished parts are kept. To go on:\n  {command}"
     stage = Stage()
@@ -49,7 +49,7 @@ def resumable(root: Path, command: str) -> Iterator[Stage]:
         done = "The dataset is committed; `validate` and `report` can be run on it."
         return f"Interrupted. {done}" if stage.committed else f"Interrupted: nothing was committed. {hint}"
 
-    with stopping(LocalStore(root).clean, message):
+    with stopping(store_of(root).clean, message):
         try:
             yield stage
         except RunError as error:
@@ -58,8 +58,14 @@ def resumable(root: Path, command: str) -> Iterator[Stage]:
 
 def again(*extra: str) -> str:
     """Return the command line that was typed, with `extra` options: what a person types to go on."""
-    words = [word for word in sys.argv[1:] if word not in ("--resume", *extra)]
+    words = [_masked(word) for word in sys.argv[1:] if word not in ("--resume", *extra)]
     return shlex.join(["python", "-m", "dask_synth", *words, *extra])
+
+
+def _masked(word: str) -> str:
+    """Leave out what may be a secret."""
+    key, equals, _ = word.partition("=")
+    return f"{key}=..." if equals and "storage_options" in key else word
 
 
 @contextmanager

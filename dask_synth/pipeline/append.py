@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 from distributed import Client
 
@@ -17,9 +19,9 @@ from dask_synth.pipeline.run import OnReceipt, tidy, write_parts
 from dask_synth.pipeline.scheduler import connect
 from dask_synth.problems import validated
 from dask_synth.storage import commit
-from dask_synth.storage.dataset import CSV_NAME, METRICS, Dataset, open_dataset
+from dask_synth.storage.dataset import CSV_FOLDER, CSV_NAME, METRICS, Dataset, open_dataset
 from dask_synth.storage.lock import hold
-from dask_synth.storage.manifest import MANIFEST_NAME, FileEntry, Manifest
+from dask_synth.storage.manifest import FileEntry, Manifest
 
 BEFORE_NAME = "csv/before.csv.gz"
 
@@ -45,7 +47,9 @@ def append_plan(dataset: Dataset, until: dt.date) -> RunPlan:
         "output": {**manifest.config["output"], "path": str(dataset.path)},
     }
     config = validated({**manifest.config, **changes})
-    parts = sum(entry.path.startswith(f"{METRICS}/") for entry in manifest.files)
+    parts = sum(entry.path.startswith(f"{METRICS}/") for entry in manifest.files) or sum(
+        entry.path.startswith(f"{CSV_FOLDER}/") for entry in manifest.files
+    )
     return RunPlan.of(config, first_row=FleetSpec.of(old).grid.size, first_index=parts)
 
 
@@ -58,7 +62,11 @@ def parse_day(text: str) -> dt.date:
 
 
 def append(
-    path: str | os.PathLike[str], until: dt.date, client: Client | None = None, on_receipt: OnReceipt | None = None
+    path: str | os.PathLike[str],
+    until: dt.date,
+    client: Client | None = None,
+    on_receipt: OnReceipt | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Add the days after a dataset's end, through the whole of `until`, as one longer run would have made them.
 
@@ -73,24 +81,27 @@ def append(
         The new last day.
     client, on_receipt
         As in :func:`dask_synth.generate`.
+    storage_options
+        As in :func:`dask_synth.open_dataset`.
 
     Returns
     -------
     Dataset
         The new generation.
     """
-    old = open_dataset(path)
+    old = open_dataset(path, storage_options)
     plan = append_plan(old, until)
     started = dt.datetime.now(dt.UTC)
     with nullcontext(client) if client else connect() as running:
         check_output(running, old.path)
         try:
-            with hold(old.path):
+            with hold(old.path) as check_hold:
                 staged = commit.open_staging(old.path, plan.record())
-                with hold(staged):
-                    if not (staged / MANIFEST_NAME).exists():
+                with nullcontext(check_hold) if staged == old.path else hold(staged) as check:
+                    if not commit.is_complete(staged, plan.run_id):
                         files = _write(plan, old, staged, running, on_receipt)
                         manifest = _next_generation(old.manifest, plan, files, started)
+                        check()
                         commit.commit(staged, manifest)
                         tidy(staged)
                     commit.take_place(staged, old.path)
@@ -102,6 +113,9 @@ def append(
 def _write(
     plan: RunPlan, old: Dataset, staged: Path, client: Client, on_receipt: OnReceipt | None
 ) -> tuple[FileEntry, ...]:
+    if staged == old.path:
+        kept = [entry for entry in old.manifest.files if entry.path.startswith((f"{METRICS}/", f"{CSV_FOLDER}/"))]
+        return (*kept, *write_parts(plan, staged, client, on_receipt))
     kept = [entry for entry in old.manifest.files if entry.path.startswith(f"{METRICS}/")]
     before = next((entry for entry in old.manifest.files if entry.path == CSV_NAME), None)
     links = {entry.path: entry.path for entry in kept}

@@ -19,6 +19,7 @@ from distributed import Client
 import dask_synth
 from dask_synth.errors import SchedulerError
 from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION
+from dask_synth.storage.places import is_local, store_of
 from dask_synth.storage.store import TEMPORARY
 
 PACKAGES = (*BYTE_DECIDING, "dask", "distributed")
@@ -44,7 +45,9 @@ def _all_here(client: Client) -> bool:
 
 def _check(client: Client, marker: Path, *, write: bool) -> None:
     digest = hashlib.sha256(marker.read_bytes()).hexdigest()
-    answers = client.run(_probe(), PACKAGES, str(marker), digest, write, on_error="return")
+    answers = client.run(
+        _probe(), PACKAGES, str(marker) if is_local(marker) else marker, digest, write, on_error="return"
+    )
     lines = list(_findings(answers, own_versions(), marker.parent))
     if lines:
         raise SchedulerError("the workers cannot do this run:\n" + "\n".join(f"  {line}" for line in lines))
@@ -52,7 +55,15 @@ def _check(client: Client, marker: Path, *, write: bool) -> None:
 
 @contextmanager
 def _marked(folder: Path) -> Iterator[Path]:
-    """Give a file, unlike any other, in the nearest folder above or at `folder` that exists; remove it afterwards."""
+    """Give a file, unlike any other, at `folder` or in the nearest folder above that exists; remove it afterwards."""
+    if not is_local(folder):
+        store, name = store_of(folder), f"{TEMPORARY}{uuid.uuid4().hex}.tmp"
+        store.put(name, uuid.uuid4().bytes)
+        try:
+            yield store.path(name)
+        finally:
+            store.remove(name)
+        return
     existing = next(place for place in (folder, *folder.parents) if place.is_dir())
     with tempfile.NamedTemporaryFile(dir=existing, prefix=TEMPORARY, suffix=".tmp") as file:
         file.write(uuid.uuid4().bytes)
@@ -70,7 +81,7 @@ def own_versions() -> dict[str, str]:
 
 def _probe() -> Callable[..., tuple[dict[str, str], str]]:
     # A function within a function travels by value: the worker may lack the package whose module this is.
-    def probe(packages: tuple[str, ...], marker: str, digest: str, write: bool) -> tuple[dict[str, str], str]:
+    def probe(packages: tuple[str, ...], marker: Any, digest: str, write: bool) -> tuple[dict[str, str], str]:
         import hashlib
         import importlib
         import importlib.metadata
@@ -92,14 +103,20 @@ def _probe() -> Callable[..., tuple[dict[str, str], str]]:
             found["dask-synth"] = "missing"
         trouble = ""
         try:
-            with open(marker, "rb") as file:  # noqa: PTH123 (a plain function that needs nothing of ours)
-                if hashlib.sha256(file.read()).hexdigest() != digest:
-                    trouble = "finds another file there"
-            if write and not trouble:
+            if isinstance(marker, str):
+                with open(marker, "rb") as file:  # noqa: PTH123 (a plain function that needs nothing of ours)
+                    content = file.read()
+            else:
+                content = marker.read_bytes()
+            if hashlib.sha256(content).hexdigest() != digest:
+                trouble = "finds another file there"
+            elif write and isinstance(marker, str):
                 with tempfile.TemporaryFile(dir=os.path.dirname(marker)):  # noqa: PTH120
                     pass
-        except OSError as error:
-            trouble = error.strerror or str(error)
+            elif write:
+                marker.write_bytes(content)
+        except Exception as error:  # a store's client has classes of its own
+            trouble = getattr(error, "strerror", None) or str(error)
         return found, trouble
 
     return probe

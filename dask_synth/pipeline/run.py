@@ -20,9 +20,10 @@ from dask_synth.storage import commit
 from dask_synth.storage.dataset import CSV_FOLDER, Dataset
 from dask_synth.storage.lock import hold
 from dask_synth.storage.manifest import MANIFEST_NAME, PLAN_NAME, FileEntry, Manifest, versions
-from dask_synth.storage.store import LocalStore
+from dask_synth.storage.places import is_local, place, store_of
 
 OnReceipt = Callable[[Receipt], None]
+CheckHold = Callable[[], None]
 
 
 def generate(
@@ -64,18 +65,19 @@ def generate(
     """
     plan = RunPlan.of(config)
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
-    replaces = overwrite and root.is_dir() and any(root.iterdir())
+    replaces = overwrite and not commit.is_bare(root)
     # Imports the countries of the holiday library: tasks in threads of this process would all wait for that.
     plan.spec.calendar()
     with nullcontext(client) if client else connect() as running:
         check_output(running, root)
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            with hold(root):
+            if is_local(root):
+                root.mkdir(parents=True, exist_ok=True)
+            with hold(root) as check_hold:
                 if (root / MANIFEST_NAME).exists() and not replaces:
                     tidy(root)
                 else:
-                    (_replace if replaces else _make)(plan, root, running, on_receipt)
+                    (_replace if replaces else _make)(plan, root, running, on_receipt, check_hold)
         except OSError as error:
             what = f"{error.strerror or error} ({error.filename or root})"
             raise RunError(f"the output cannot be written: {what}") from error
@@ -84,7 +86,7 @@ def generate(
 
 def prepare_output(plan: RunPlan, *, resume: bool = False, overwrite: bool = False) -> Path:
     """Return the absolute path of a run's output, or raise OutputError if it cannot be made there as asked."""
-    root = commit.absolute(plan.config.output.path)
+    root = place(plan.config.output.path, plan.config.output.storage_options)
     commit.check_writable(root)
     if resume:
         commit.check_resumable(root, plan.record())
@@ -107,9 +109,9 @@ def write_parts(
     before
         The joined CSV.gz file that new rows are appended to.
     """
-    store = LocalStore(root)
+    store = store_of(root)
     store.clean()
-    keep = (root / PLAN_NAME).exists()
+    keep = commit.is_begun(root, plan.run_id)
     if not keep:
         store.put(PLAN_NAME, plan.record().to_json())
     target = Target(root, plan.config.output.formats, plan.run_id, keep)
@@ -125,7 +127,8 @@ def write_parts(
                 on_receipt(result)
         receipts.sort(key=lambda receipt: receipt.chunk.index)
         entries = [entry for receipt in receipts for entry in receipt.files]
-        if parts := [entry for entry in entries if entry.path.startswith(f"{CSV_FOLDER}/")]:
+        parts = [entry for entry in entries if target.joins and entry.path.startswith(f"{CSV_FOLDER}/")]
+        if parts:
             joining = Job("join-csv", 0, "the joined CSV.gz file", join_csv, (parts, target, before))
             files.extend(run_jobs([joining], client))
         return (*(entry for entry in entries if entry not in parts), *files)
@@ -135,16 +138,17 @@ def write_parts(
 
 def tidy(root: Path) -> None:
     """Remove what only an unfinished run needs. Only after the manifest is there."""
-    store = LocalStore(root)
-    for name in list(store.names()):
-        if name.startswith(f"{CSV_FOLDER}/"):
-            store.remove(name)
-    if (root / CSV_FOLDER).is_dir():
-        (root / CSV_FOLDER).rmdir()
+    store = store_of(root)
+    if is_local(root):
+        for name in list(store.names()):
+            if name.startswith(f"{CSV_FOLDER}/"):
+                store.remove(name)
+        if (root / CSV_FOLDER).is_dir():
+            (root / CSV_FOLDER).rmdir()
     store.remove(PLAN_NAME)
 
 
-def _make(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None) -> None:
+def _make(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None, check_hold: CheckHold) -> None:
     started = dt.datetime.now(dt.UTC)
     files = write_parts(plan, root, client, on_receipt)
     manifest = Manifest(
@@ -159,12 +163,14 @@ def _make(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | Non
         time=plan.spec.grid.span(),
         files=files,
     )
+    check_hold()
     commit.commit(root, manifest)
     tidy(root)
 
 
-def _replace(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None) -> None:
+def _replace(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None, check_hold: CheckHold) -> None:
     staged = commit.open_staging(root, plan.record())
-    with hold(staged):
-        _make(plan, staged, client, on_receipt)
+    # In an object store the successor is made where the old dataset is, which is held already.
+    with nullcontext(check_hold) if staged == root else hold(staged) as check:
+        _make(plan, staged, client, on_receipt, check)
         commit.take_place(staged, root)

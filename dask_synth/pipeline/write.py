@@ -17,10 +17,11 @@ from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.heap import keep_freed_memory
 from dask_synth.pipeline.plan import Chunk, FleetSpec
 from dask_synth.storage.csv import encode_csv, encode_header
-from dask_synth.storage.dataset import CSV_NAME, SERVERS_NAME, csv_part, parquet_part
+from dask_synth.storage.dataset import CSV_NAME, SERVERS_STEM, csv_part, parquet_part
 from dask_synth.storage.integrity import csv_rows, parquet_rows
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.parquet import encode_parquet
+from dask_synth.storage.places import is_local, store_of
 from dask_synth.storage.store import LocalStore
 
 
@@ -39,6 +40,16 @@ class Target:
     run_id: str
     keep: bool = False
 
+    @property
+    def joins(self) -> bool:
+        """Whether CSV.gz becomes one file in the end; objects cannot be joined without copying them all."""
+        return is_local(self.path)
+
+    @property
+    def suffix(self) -> str:
+        """What goes into names where files of several runs may lie side by side."""
+        return "" if is_local(self.path) else f"-{self.run_id[:8]}"
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -54,21 +65,21 @@ class Receipt:
 class Format(NamedTuple):
     """How one output format names, encodes and recognises a part."""
 
-    name: Callable[[Chunk], str]
-    encode: Callable[[pa.Table, str], Any]
-    is_whole: Callable[[Path, int, str], bool]
+    name: Callable[[Chunk, str], str]
+    encode: Callable[[pa.Table, Target], Any]
+    is_whole: Callable[[Path, int, Target], bool]
 
 
 FORMATS = {
     "parquet": Format(
-        name=lambda chunk: parquet_part(chunk.archetype, chunk.index),
-        encode=encode_parquet,
-        is_whole=lambda path, rows, run_id: parquet_rows(path) == (rows, run_id),
+        name=lambda chunk, suffix: parquet_part(chunk.archetype, chunk.index, suffix),
+        encode=lambda table, target: encode_parquet(table, target.run_id),
+        is_whole=lambda path, rows, target: parquet_rows(path) == (rows, target.run_id),
     ),
     "csv": Format(
-        name=lambda chunk: csv_part(chunk.index),
-        encode=lambda table, run_id: encode_csv(table),
-        is_whole=lambda path, rows, run_id: csv_rows(path) == rows,
+        name=lambda chunk, suffix: csv_part(chunk.index, suffix),
+        encode=lambda table, target: encode_csv(table) if target.joins else encode_header() + encode_csv(table),
+        is_whole=lambda path, rows, target: csv_rows(path) == rows + (not target.joins),
     ),
 }
 
@@ -77,17 +88,17 @@ def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt
     """Make a chunk once and write it in every format. Run twice, it ends in the same files."""
     keep_freed_memory()
     start = perf_counter()
-    store = LocalStore(target.path)
+    store = store_of(target.path)
     rows = chunk.servers * (spec.grid.size - chunk.first_row)
     # Made when the first format needs it: a resumed run may need none.
     table = cache(lambda: chunk_table(spec, chunk))
     files = []
     for format_ in (FORMATS[name] for name in target.formats):
-        name = format_.name(chunk)
-        if target.keep and format_.is_whole(store.path(name), rows, target.run_id):
+        name = format_.name(chunk, target.suffix)
+        if target.keep and format_.is_whole(store.path(name), rows, target):
             data = store.path(name).read_bytes()
         else:
-            data = format_.encode(table(), target.run_id)
+            data = format_.encode(table(), target)
             store.put(name, data)
         files.append(_entry(name, data, spec, chunk, target.run_id))
     return Receipt(chunk, rows, tuple(files), perf_counter() - start, kept=not table.cache_info().currsize)
@@ -98,9 +109,10 @@ def write_servers(spec: FleetSpec, target: Target) -> FileEntry:
     table = servers_table(spec)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
-    LocalStore(target.path).put(SERVERS_NAME, data := sink.getvalue())
+    name = f"{SERVERS_STEM}{target.suffix}.parquet"
+    store_of(target.path).put(name, data := sink.getvalue())
     everyone = (0, spec.fleet.servers - 1)
-    return FileEntry.of(SERVERS_NAME, data, rows=table.num_rows, servers=everyone, time=None, run_id=target.run_id)
+    return FileEntry.of(name, data, rows=table.num_rows, servers=everyone, time=None, run_id=target.run_id)
 
 
 def join_csv(parts: Sequence[FileEntry], target: Target, before: FileEntry | None = None) -> FileEntry:

@@ -19,6 +19,7 @@ from dask_synth.schema import PARTITION_KEY
 from dask_synth.storage.dataset import SERVERS_NAME
 from dask_synth.storage.integrity import Finding
 from dask_synth.storage.manifest import Manifest
+from dask_synth.storage.places import readable
 
 
 def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Check]:
@@ -28,10 +29,10 @@ def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Che
     yield check("files", what, len(findings), 0, detail)
 
 
-def server_checks(root: Path, spec: FleetSpec, reference: Reference) -> Iterator[Check]:
+def server_checks(servers: Path, spec: FleetSpec, reference: Reference) -> Iterator[Check]:
     """Check that servers.parquet has one row a server, with its metadata and its profile."""
     try:
-        table = pq.read_table(root / SERVERS_NAME).to_pandas()
+        table = pq.read_table(readable(servers)).to_pandas()
     except (OSError, pa.ArrowInvalid) as error:
         yield check("servers_file", SERVERS_NAME, f"unreadable ({error})", "as planned")
         return

@@ -23,8 +23,8 @@ from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
 from dask_synth.schema import METRICS, PARTITION_KEY
 from dask_synth.storage.dataset import METRICS as METRICS_FOLDER
-from dask_synth.storage.dataset import SERVERS_NAME, Dataset, open_dataset
-from dask_synth.storage.store import LocalStore
+from dask_synth.storage.dataset import Dataset, open_dataset
+from dask_synth.storage.places import readable, store_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -60,7 +60,7 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
 
     dataset = open_dataset(path)
     summary, servers, verdict = summarise_dataset(dataset, client), read_servers(dataset), read_verdict(dataset)
-    store = LocalStore(dataset.path)
+    store = store_of(dataset.path)
     store.put(OVERVIEW_NAME, overview_png(summary, servers, dataset.manifest, verdict))
     store.put(REPORT_NAME, page_html(summary, servers, dataset, verdict).encode())
     return store.path(OVERVIEW_NAME), store.path(REPORT_NAME)
@@ -84,7 +84,7 @@ def summarise_dataset(dataset: Dataset, client: Client | None = None) -> Summary
 def summarise_file(path: Path, layout: Layout) -> Partial:
     """Sum up one Parquet file; its folder names the archetype."""
     # Straight through Arrow: 30 ns a row, against 400 through a data frame of strings and categories.
-    file = pq.ParquetFile(path, read_dictionary=["server_id", "criticality"])
+    file = pq.ParquetFile(readable(path), read_dictionary=["server_id", "criticality"])
     table = file.read(columns=list(COLUMNS), use_threads=False)
     return summarise(table, path.parent.name.removeprefix(f"{PARTITION_KEY}="), layout)
 
@@ -105,7 +105,7 @@ def spec_of(dataset: Dataset) -> FleetSpec:
 def read_servers(dataset: Dataset) -> dict[str, Any]:
     """Return the number of servers of each business unit and server type, and the sampled servers' metadata."""
     columns = ["server_id", "app_name", "business_unit", "criticality", "region", PARTITION_KEY]
-    table = pq.read_table(dataset.path / SERVERS_NAME, columns=columns)
+    table = pq.read_table(readable(dataset.servers), columns=columns)
     counted = table.group_by(["business_unit", PARTITION_KEY]).aggregate([([], "count_all")]).to_pylist()
     sample = [server for server, _ in Layout.of(spec_of(dataset)).sample]
     chosen = table.filter(pc.is_in(table["server_id"], pa.array(sample))).to_pylist()

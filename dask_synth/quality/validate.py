@@ -29,7 +29,7 @@ from dask_synth.quality.statistics import Statistics, combine
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
 from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, Categories, empty_frame
 from dask_synth.storage.dataset import Dataset, open_dataset
-from dask_synth.storage.store import LocalStore
+from dask_synth.storage.places import readable, store_of
 
 TEXTS = [name for name in ("server_id", "app_name", *CATEGORICAL) if name != PARTITION_KEY]
 SPLIT_EVERY = 8
@@ -71,7 +71,7 @@ def validate(
     plan = RunPlan.of(RunConfig(**dataset.manifest.config))
     reference = Reference.of(plan.spec)
     findings = dataset.verify(client)
-    further = [*file_checks(findings, dataset.manifest), *server_checks(dataset.path, plan.spec, reference)]
+    further = [*file_checks(findings, dataset.manifest), *server_checks(dataset.servers, plan.spec, reference)]
     try:
         evidence = _evidence(_landed(dataset), plan.spec, reference, client)
     except OSError as error:
@@ -79,7 +79,7 @@ def validate(
     verdict = judge(evidence, dataset.manifest.run_id, perf_counter() - start, level, further)
     verdict = verdict.model_copy(update={"seconds": perf_counter() - start})
     if write:
-        LocalStore(dataset.path).put(VALIDATION_NAME, verdict.model_dump_json(indent=1).encode() + b"\n")
+        store_of(dataset.path).put(VALIDATION_NAME, verdict.model_dump_json(indent=1).encode() + b"\n")
     return verdict
 
 
@@ -163,7 +163,7 @@ def _landed(dataset: Dataset) -> dd.DataFrame:
 
 def _read_part(path: Path, categories: Categories) -> pd.DataFrame:
     try:
-        with pq.ParquetFile(path, read_dictionary=TEXTS) as file:
+        with pq.ParquetFile(readable(path), read_dictionary=TEXTS) as file:
             table = file.read(use_threads=False)
     except (OSError, pa.ArrowInvalid):
         # Its rows are missing then, and the check of the files says why.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pyarrow as pa
 from dask_synth.errors import DamagedManifestError, OutputError
 from dask_synth.schema import CATEGORICAL, CATEGORY, NAMES, PARTITION_KEY, empty_frame
 from dask_synth.storage.manifest import MANIFEST_NAME, PLAN_NAME, DamagedRecordError, Manifest
+from dask_synth.storage.places import options_of, place
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -21,18 +23,19 @@ if TYPE_CHECKING:
 
 METRICS = "metrics"
 CSV_FOLDER = "csv"
-SERVERS_NAME = "servers.parquet"
+SERVERS_STEM = "servers"
+SERVERS_NAME = f"{SERVERS_STEM}.parquet"
 CSV_NAME = "server_metrics_full.csv.gz"
 
 
-def parquet_part(server_type: str, index: int) -> str:
+def parquet_part(server_type: str, index: int, suffix: str = "") -> str:
     """Return the name of a chunk's Parquet file (Hive layout)."""
-    return f"{METRICS}/server_type={server_type}/part-{index:05d}.parquet"
+    return f"{METRICS}/server_type={server_type}/part-{index:05d}{suffix}.parquet"
 
 
-def csv_part(index: int) -> str:
-    """Return the name of a chunk's CSV.gz file, before all are joined into one."""
-    return f"{CSV_FOLDER}/part-{index:05d}.csv.gz"
+def csv_part(index: int, suffix: str = "") -> str:
+    """Return the name of a chunk's CSV.gz file: in a folder, before all are joined into one."""
+    return f"{CSV_FOLDER}/part-{index:05d}{suffix}.csv.gz"
 
 
 @dataclass(frozen=True)
@@ -51,22 +54,33 @@ class Dataset:
         """Return the Parquet files of the metrics, as the manifest lists them."""
         return [self.path / entry.path for entry in self.manifest.files if entry.path.startswith(f"{METRICS}/")]
 
+    @property
+    def servers(self) -> Path:
+        """The file that holds one row a server."""
+        return self.path / next(entry.path for entry in self.manifest.files if entry.path.startswith(SERVERS_STEM))
+
     def frame(self) -> dd.DataFrame:
         """Return the rows as a lazy Dask DataFrame, in the documented columns, order and dtypes.
 
-        Where the dataset has no Parquet, they are read from CSV.gz: one partition, since gzip cannot be split.
+        Where the dataset has no Parquet, they are read from CSV.gz: one partition a file, since gzip cannot be split.
         """
         import dask.dataframe as dd
 
         dtypes = empty_frame(self.manifest.categories).dtypes
         frame: dd.DataFrame
+        options = options_of(self.path)
         if parts := self.parts():
             # Dask takes the files' categories as known and empty, and the Hive key's in the order of its folders.
             known = {name: dtypes[name] for name in CATEGORICAL}
-            frame = dd.read_parquet(parts, dataset={"partitioning": self._hive()})[list(NAMES)].astype(known)
+            frame = dd.read_parquet(
+                [str(part) for part in parts], dataset={"partitioning": self._hive()}, storage_options=options
+            )
+            frame = frame[list(NAMES)].astype(known)
         else:
             typed = dtypes.drop("timestamp").to_dict()
-            frame = dd.read_csv(self.path / CSV_NAME, blocksize=None, dtype=typed, parse_dates=["timestamp"])
+            texts = [str(self.path / entry.path) for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
+            how = {"blocksize": None, "compression": "gzip", "storage_options": options}
+            frame = dd.read_csv(texts, dtype=typed, parse_dates=["timestamp"], **how)
         return frame
 
     def _hive(self) -> dict[str, Any]:
@@ -81,25 +95,34 @@ class Dataset:
         return verify(self, client)
 
 
-def open_dataset(path: str | os.PathLike[str]) -> Dataset:
+def open_dataset(path: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Dataset:
     """Open a committed dataset.
+
+    Parameters
+    ----------
+    path
+        A folder, or a URL such as ``s3://bucket/fleet``.
+    storage_options
+        What an object store's client is given, besides what the environment says.
 
     Raises
     ------
     OutputError
         If there is none at `path`, what is there was never committed, or its manifest is damaged.
     """
-    root = Path(path)
+    root = place(path, storage_options)
     try:
         text = (root / MANIFEST_NAME).read_bytes()
-    except OSError:
-        if not root.exists():
+    except OSError as error:
+        if isinstance(error, PermissionError) or not root.exists():
+            if not isinstance(error, FileNotFoundError):
+                raise OutputError(f"there is no dataset at {str(root)!r} that can be read: {error}") from None
             raise OutputError(f"there is no dataset at {str(root)!r}: the folder does not exist") from None
         begun = (
             f": a run was begun in it; finish that with --resume --output {root}" if (root / PLAN_NAME).exists() else ""
         )
         raise OutputError(f"{str(root)!r} holds no finished dataset (no {MANIFEST_NAME}){begun}") from None
     try:
-        return Dataset(root.absolute(), Manifest.from_json(text))
+        return Dataset(root, Manifest.from_json(text))
     except DamagedRecordError as error:
         raise DamagedManifestError(f"{str(root / MANIFEST_NAME)!r} is damaged: {error}") from None

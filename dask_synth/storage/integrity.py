@@ -13,7 +13,8 @@ from isal import igzip, isal_zlib
 from dask_synth.storage.lock import LOCK_NAME
 from dask_synth.storage.manifest import MANIFEST_NAME, FileEntry, Manifest
 from dask_synth.storage.parquet import RUN_ID_KEY
-from dask_synth.storage.store import TEMPORARY, LocalStore
+from dask_synth.storage.places import readable, store_of
+from dask_synth.storage.store import TEMPORARY
 
 DERIVED = ("validation.json", "report.html", "overview.png")
 """Made from a committed dataset afterwards, so not in its manifest."""
@@ -33,7 +34,7 @@ class Finding(NamedTuple):
 def parquet_rows(path: Path) -> tuple[int, str] | None:
     """Return the rows and the run id that a Parquet file's footer tells, or None if it has no whole footer."""
     try:
-        metadata = pq.read_metadata(path)
+        metadata = pq.read_metadata(readable(path))
     except (OSError, ValueError, pa.ArrowException):  # a damaged footer can be anything
         return None
     return metadata.num_rows, (metadata.metadata or {}).get(RUN_ID_KEY.encode(), b"").decode(errors="replace")
@@ -43,7 +44,7 @@ def csv_rows(path: Path) -> int | None:
     """Return the lines of a CSV.gz file, or None if it is not whole; gzip's own checksum is checked."""
     lines = 0
     try:
-        with igzip.open(path, "rb") as file:
+        with igzip.open(readable(path), "rb") as file:
             while block := file.read(COPY_BYTES):
                 lines += block.count(b"\n")
     except (OSError, EOFError, IsalError):
@@ -57,7 +58,7 @@ def examine(root: Path, entry: FileEntry) -> Finding | None:
     if not path.is_file():
         return Finding(entry.path, "missing")
     size = path.stat().st_size
-    if size == entry.bytes and LocalStore(root).digest(entry.path) == entry.sha256:
+    if size == entry.bytes and store_of(root).digest(entry.path) == entry.sha256:
         return None
     footer = parquet_rows(path) if path.suffix == ".parquet" else None
     if footer and footer[1] not in ("", entry.run_id):
@@ -72,7 +73,7 @@ def examine(root: Path, entry: FileEntry) -> Finding | None:
 def unlisted(root: Path, manifest: Manifest) -> Iterator[Finding]:
     """Yield the files that lie in a dataset and are not in its manifest."""
     known = {entry.path for entry in manifest.files} | {MANIFEST_NAME, LOCK_NAME, *DERIVED}
-    for name in sorted(LocalStore(root).names()):
+    for name in sorted(store_of(root).names()):
         if name not in known:
             left_over = Path(name).name.startswith(TEMPORARY)
             yield Finding(name, "left over by an interrupted run" if left_over else "not in the manifest")

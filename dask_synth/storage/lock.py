@@ -8,28 +8,37 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dask_synth.errors import OutputError
+from dask_synth.storage.lease import hold_lease
+from dask_synth.storage.places import is_local
 
 LOCK_NAME = ".dask-synth-lock"
 
 
 @contextmanager
-def hold(root: Path) -> Iterator[None]:
-    """Be the only writer of the folder `root` for the duration of a ``with`` block.
+def hold(root: Path) -> Iterator[Callable[[], None]]:
+    """Be the only writer of `root` for the duration of a ``with`` block.
+
+    Gives a function that raises RunError if that has ended meanwhile, which only a lease of an object store can.
 
     Raises
     ------
     OutputError
         If another process is; the message says which, and since when.
     """
+    if not is_local(root):
+        with hold_lease(root, LOCK_NAME, _owner) as check:
+            yield check
+        return
     path = root / LOCK_NAME
     handle = _acquire(path)
     try:
-        yield
+        yield lambda: None
     finally:
         path.unlink(missing_ok=True)
         os.close(handle)
@@ -47,16 +56,14 @@ def _acquire(path: Path) -> int:
         # The holder before us may have removed the file after we opened it: then ours locks nothing.
         if path.exists() and os.fstat(handle).st_ino == path.stat().st_ino:
             os.ftruncate(handle, 0)
-            os.pwrite(handle, _own_name(), 0)
+            os.pwrite(handle, json.dumps(_owner()).encode(), 0)
             return handle
         os.close(handle)
 
 
-def _own_name() -> bytes:
+def _owner() -> dict[str, Any]:
     since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    return json.dumps(
-        {"process": os.getpid(), "host": socket.gethostname(), "user": getpass.getuser(), "since": since}
-    ).encode()
+    return {"process": os.getpid(), "host": socket.gethostname(), "user": getpass.getuser(), "since": since}
 
 
 def _describe(holder: bytes) -> str:

@@ -111,5 +111,3 @@ def test_what_the_system_refuses_is_one_error(tmp_path: Path, name: str) -> None
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
         commit.check_writable(tmp_path / name)
-    with pytest.raises(OutputError, match="cannot be written"):
-        commit.absolute("~nobody-of-this-name/fleet")

@@ -1,0 +1,81 @@
+"""Where a dataset lies: a folder, or a prefix of an object store. The one place that tells the two apart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+from dask_synth.errors import OutputError
+from dask_synth.storage.objects import ObjectStore
+from dask_synth.storage.store import LocalStore
+
+Store = LocalStore | ObjectStore
+
+EXTRAS = "s3:// needs pip install 'dask-synth[s3]', gs:// gcsfs, az:// adlfs"
+
+
+def place(path: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Path:
+    """Return where a path or a URL leads, absolute, with ~ resolved.
+
+    Parameters
+    ----------
+    path
+        A folder, or a URL that fsspec knows, such as ``s3://bucket/fleet``.
+    storage_options
+        What the store's client is given, besides what the environment says.
+
+    Returns
+    -------
+    pathlib.Path
+        For a URL a ``upath.UPath``, which has a Path's methods.
+
+    Raises
+    ------
+    OutputError
+        If the URL is of no known kind, or its package is not installed.
+    """
+    text = os.fspath(path) if isinstance(path, (str, Path)) else path
+    if not isinstance(text, str) or "://" not in text:
+        return _local(text)
+    if text.startswith("file://"):
+        return _local(text.removeprefix("file://"))
+    from upath import UPath
+
+    try:
+        # A listing that was kept would not show what another process wrote.
+        url = UPath(text.rstrip("/"), **{"use_listings_cache": False, **(storage_options or {})})
+        _ = url.fs
+    except (ValueError, ImportError) as error:
+        raise OutputError(f"output.path: {text!r} cannot be used: {error}; {EXTRAS}") from None
+    return cast("Path", url)
+
+
+def _local(path: Any) -> Path:
+    if not isinstance(path, (str, Path)):
+        return cast("Path", path)  # a UPath as this module made it
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:  # ~ and a user whom this machine does not have
+        raise OutputError(f"output.path: {path!r} cannot be written: {error}") from None
+
+
+def is_local(path: Path) -> bool:
+    """Whether a place is a folder of this machine's file systems."""
+    return isinstance(path, Path)
+
+
+def store_of(root: Path) -> Store:
+    """Return what puts files at a place."""
+    return LocalStore(root) if is_local(root) else ObjectStore(root)
+
+
+def readable(path: Path) -> Path | IO[bytes]:
+    """Return what pyarrow and isal can read: a path, or an open object of which they fetch what they need."""
+    return path if is_local(path) else path.open("rb")
+
+
+def options_of(path: Path) -> dict[str, Any] | None:
+    """Return what Dask needs to open the same store; None for a folder."""
+    return None if is_local(path) else dict(path.storage_options)  # type: ignore[attr-defined]
