@@ -112,19 +112,19 @@ def append(path: str, until: str, after: After, where: Where) -> None:
     Interrupted, the same command goes on where it stopped.
     """
     start = perf_counter()
-    from dask_synth.pipeline.append import append_plan, parse_day
+    from dask_synth.pipeline.append import append_plan
     from dask_synth.progress import progress_bar, show_plan, show_result
     from dask_synth.storage.commit import check_writable, staging_of
 
     console = console_of(where.log_level)
     dataset = _open(path)
-    plan = append_plan(dataset, parse_day(until))
+    plan = append_plan(dataset, until)
     check_writable(staging_of(dataset.path))
     if console.is_terminal:
         show_plan(console, plan)
     with resumable(staging_of(dataset.path), again()) as stage, connected(console, where) as client:
         with progress_bar(console, plan) as on_receipt:
-            dataset = dask_synth.append(dataset.path, parse_day(until), client, on_receipt)
+            dataset = dask_synth.append(dataset.path, until, client, on_receipt)
         stage.committed = True
         show_result(console, dataset, perf_counter() - start)
         _prove(console, dataset, client, after)

@@ -26,24 +26,24 @@ from dask_synth.storage.manifest import FileEntry, Manifest
 BEFORE_NAME = "csv/before.csv.gz"
 
 
-def append_plan(dataset: Dataset, until: dt.date) -> RunPlan:
+def append_plan(dataset: Dataset, until: dt.date | str) -> RunPlan:
     """Return the plan of the rows that take a dataset through the whole of the day `until`.
 
     Raises
     ------
     ConfigError
-        If `until` does not lie after the dataset's end.
+        If `until` is not a day, or does not lie after the dataset's end.
     OutputError
         If this installation would not continue the random streams exactly.
     """
     manifest = dataset.manifest
     commit.check_same_versions(manifest)
-    last = manifest.time[1].date()
-    if until <= last:
-        raise ConfigError([Problem("--until", f"{until} does not lie after the dataset's last day, {last}")])
+    last, day = manifest.time[1].date(), _day(until)
+    if day <= last:
+        raise ConfigError([Problem("until", f"{day} does not lie after the dataset's last day, {last}")])
     old = RunConfig(**manifest.config)
     changes = {
-        "time": {**manifest.config["time"], "end_date": until},
+        "time": {**manifest.config["time"], "end_date": day},
         "output": {**manifest.config["output"], "path": str(dataset.path)},
     }
     config = validated({**manifest.config, **changes})
@@ -53,17 +53,16 @@ def append_plan(dataset: Dataset, until: dt.date) -> RunPlan:
     return RunPlan.of(config, first_row=FleetSpec.of(old).grid.size, first_index=parts)
 
 
-def parse_day(text: str) -> dt.date:
-    """Return the day that YYYY-MM-DD names, or raise ConfigError."""
+def _day(day: dt.date | str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        return day if isinstance(day, dt.date) else dt.date.fromisoformat(day)
     except ValueError as error:
-        raise ConfigError([Problem("--until", f"{text!r} is not a day: {error}; write YYYY-MM-DD")]) from None
+        raise ConfigError([Problem("until", f"{day!r} is not a day: {error}; write YYYY-MM-DD")]) from None
 
 
 def append(
     path: str | os.PathLike[str],
-    until: dt.date,
+    until: dt.date | str,
     client: Client | None = None,
     on_receipt: OnReceipt | None = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -78,7 +77,7 @@ def append(
     path
         A committed dataset.
     until
-        The new last day.
+        The new last day; a string is read as YYYY-MM-DD.
     client, on_receipt
         As in :func:`dask_synth.generate`.
     storage_options
