@@ -15,7 +15,6 @@ from tests.integration.conftest import environment
 
 READY_SECONDS = 30
 
-PYTHON = sys.executable
 Running = subprocess.Popen[bytes]
 Words = Sequence[object]
 
@@ -29,9 +28,7 @@ def until(happened: Callable[[], object], what: str, seconds: float = READY_SECO
 
 
 @contextmanager
-def process(
-    words: Sequence[object], log: Path, variables: Mapping[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+def process(words: Words, log: Path, variables: Mapping[str, str] | None = None) -> Iterator[Running]:
     """Run a command in the background; end it, whatever happens."""
     with log.open("wb") as output:
         running = subprocess.Popen(
@@ -62,7 +59,7 @@ class Machines:
 
     folder: Path
     stack: ExitStack
-    options: Sequence[object] = ()
+    options: Words = ()
 
     @property
     def file(self) -> Path:
@@ -77,20 +74,20 @@ class Machines:
     def scheduler(self, *options: object, prefix: Words = (), **variables: str) -> None:
         """Start the scheduler, and return when it listens."""
         words = ("scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", self.file, *options)
-        self._start("scheduler", (*prefix, PYTHON), words, variables)
+        self._start("scheduler", (*prefix, sys.executable), words, variables)
         until(self.file.exists, "the scheduler's start")
 
     def worker(
         self,
         name: str,
         *options: object,
-        prefix: Sequence[object] = (),
+        prefix: Words = (),
         python: object = sys.executable,
         **variables: str,
-    ) -> subprocess.Popen[bytes]:
+    ) -> Running:
         """Start a worker of one thread, and return when the scheduler knows it."""
         words = ("worker", self.address, "--nthreads", 1, "--name", name, "--no-dashboard", *options)
-        return self._start(name, words, prefix, variables, python)
+        return self._start(name, (*prefix, python), words, variables)
 
     def _start(self, name: str, python: Words, words: Words, variables: Mapping[str, str]) -> Running:
         command = [*python, "-m", "dask", *words, *self.options]
