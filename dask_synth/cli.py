@@ -53,7 +53,7 @@ class _DefaultGroup(click.Group):
 @click.group("synth", cls=_DefaultGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(dask_synth.__version__, prog_name="dask-synth")
 def main() -> None:
-    r"""Make fleets of synthetic servers on Dask.
+    """Make fleets of synthetic servers on Dask.
 
     Without a command, `generate` runs: 120 servers, daily, 2022 to 2025, into ./output.
 
@@ -63,7 +63,7 @@ def main() -> None:
     python -m dask_synth --config FILE --dry-run               show the plan, write nothing
     python -m dask_synth config --servers 200                  show every key, and where its value comes from
     python -m dask_synth generate --help                       all options
-    """
+    """  # noqa: D301 (click wants the character, not two)
 
 
 @main.command(epilog=EPILOG)

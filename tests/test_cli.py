@@ -265,6 +265,13 @@ def test_help_is_there(args, run):
     assert result.stdout.startswith("Usage: python -m dask_synth")
 
 
+def test_help_shows_each_example_on_a_line_of_its_own(run):
+    lines = run("--help").stdout.splitlines()
+    examples = [line for line in lines if line.startswith("  python -m dask_synth")]
+    assert len(examples) == 5
+    assert not any("\\b" in line for line in lines)
+
+
 def test_help_tells_the_exit_codes_and_every_option_of_generate(run):
     text = run("generate", "--help").stdout
     assert "2 wrong input" in text
