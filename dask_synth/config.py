@@ -85,7 +85,7 @@ def _positive_definite(profile: ArchetypeProfile) -> ArchetypeProfile:
     return profile
 
 
-Granularity = Annotated[str, AfterValidator(_known_granularity)]
+Granularity = Annotated[str, AfterValidator(_known_granularity), Field(json_schema_extra={"enum": list(GRANULARITIES)})]
 Count = Annotated[int, BeforeValidator(_no_boolean)]
 Share = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1, allow_inf_nan=False)]
 Weight = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -104,7 +104,21 @@ class Section(BaseModel):
 
 
 class FleetConfig(Section):
-    """Who is in the fleet. Lists of values are uniform; ``{value: weight}`` is not."""
+    """Who is in the fleet. Lists of values are uniform; ``{value: weight}`` is not.
+
+    Attributes
+    ----------
+    servers
+        Number of servers.
+    mix
+        Share of each archetype; the shares sum to 1.
+    business_units
+        Who pays for a server, drawn for each with these weights.
+    criticalities
+        How much a server matters, drawn likewise.
+    regions
+        Where a server stands, drawn likewise.
+    """
 
     servers: Annotated[Count, Field(ge=1, le=10_000_000)] = 120
     mix: Annotated[dict[str, Share], Field(min_length=1, max_length=MAX_CATEGORIES), AfterValidator(_share_sum)] = {
@@ -119,7 +133,17 @@ class FleetConfig(Section):
 
 
 class TimeConfig(Section):
-    """From the first day's 00:00 through the whole last day. ``years: N`` may stand instead of ``end_date``."""
+    """From the first day's 00:00 through the whole last day. ``years: N`` may stand instead of ``end_date``.
+
+    Attributes
+    ----------
+    start_date
+        First day.
+    end_date
+        Last day, included.
+    granularity
+        Time between two rows of a server.
+    """
 
     start_date: dt.date = dt.date(2022, 1, 1)
     end_date: dt.date = dt.date(2025, 12, 31)
@@ -162,10 +186,22 @@ class TimeConfig(Section):
 
 
 class OutputConfig(Section):
-    """Where the dataset lands and in which formats."""
+    """Where the dataset lands and in which formats.
+
+    Attributes
+    ----------
+    path
+        A folder to make, or a URL such as ``s3://bucket/fleet``.
+    storage_options
+        What the client of an object store is given. Secrets: left out of every record and printed configuration.
+    formats
+        What to write.
+    rows_per_partition
+        Most rows of a part; a server's whole time stays in one, so a part has at least one server.
+    """
 
     path: Annotated[str, Field(min_length=1)] = "output"
-    # What an object store's client is given. Secrets: never dumped, so in no record, run id, or printed configuration.
+    # Never dumped: that keeps secrets out of records, run ids and printed configurations.
     storage_options: Annotated[dict[str, Any], Field(exclude=True, repr=False)] = Field(default_factory=dict)
     formats: Annotated[tuple[Literal["parquet", "csv"], ...], Field(min_length=1), AfterValidator(_no_repetition)] = (
         "parquet",
@@ -176,6 +212,25 @@ class OutputConfig(Section):
 
 class RunConfig(BaseSettings):
     """Everything that decides a run. Frozen, and validated as a whole.
+
+    Attributes
+    ----------
+    seed
+        Of all random numbers.
+    fleet
+        Who is in the fleet.
+    time
+        From when to when, and how often.
+    seasonality
+        Which seasons act on the load.
+    growth
+        Whether cpu, mem and disk grow.
+    spikes
+        Whether there are spikes.
+    archetypes
+        Changes to the built-in profiles, and new ones, by name.
+    output
+        Where the dataset lands.
 
     Examples
     --------

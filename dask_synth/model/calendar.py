@@ -77,7 +77,19 @@ class TimeGrid:
 
 @dataclass(frozen=True)
 class Seasonality:
-    """Which seasons act on the load. Where several holidays cover a day, the last one listed counts."""
+    """Which seasons act on the load. Where several holidays cover a day, the last one listed counts.
+
+    Attributes
+    ----------
+    weekly
+        Whether weekends differ.
+    business_hours
+        Whether the hours from 9 through 17 differ.
+    quarter_end
+        Whether load rises over the last five days of a quarter.
+    holidays
+        Days with a load factor of their own.
+    """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
