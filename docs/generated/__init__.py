@@ -1,0 +1,1 @@
+"""Parts of the documentation that are made of the code."""

@@ -1,0 +1,98 @@
+"""The configuration, key by key, from the models that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import yaml
+
+from dask_synth.config import RunConfig
+from dask_synth.layers import as_yaml, effective_config
+from dask_synth.options import KEY_OPTIONS
+from generated.markdown import Row, attributes, kind, meaning, summary, table
+
+Entry = Mapping[str, Any]
+
+HEAD = ("key", "option", "value", "default", "meaning")
+OPTIONS = {key: option for option, key, _ in KEY_OPTIONS} | {"output.formats": "--format"}
+SCHEMA = RunConfig.model_json_schema()
+
+
+def keys() -> str:
+    """Describe every key, section by section."""
+    entries: Mapping[str, Entry] = SCHEMA["properties"]
+    texts = attributes(SCHEMA["description"])
+    plain = [row for key, entry in entries.items() if not _section_of(entry) for row in _rows(key, entry, texts[key])]
+    parts = ["## Top level", table(HEAD, _joined(plain))]
+    for key, entry in entries.items():
+        if section := _section_of(entry):
+            by_name = section is not _resolved(entry)
+            parts += _section(f"`{key}`", f"{key}.NAME" if by_name else key, section, texts[key] if by_name else "")
+    return "\n\n".join(parts)
+
+
+def defaults() -> str:
+    """Return every key with its default, as YAML."""
+    lines = [line.partition("  # ")[0].rstrip() for line in as_yaml(effective_config(None, {})).splitlines()]
+    return "\n".join(["```yaml", *lines, "```"])
+
+
+def _section(title: str, name: str, section: Entry, text: str = "") -> list[str]:
+    texts = attributes(section["description"])
+    rows, below = [], []
+    for key, entry in section["properties"].items():
+        rows += _rows(f"{name}.{key}", entry, texts.get(key))
+        items = _resolved(entry.get("items", {}))
+        if "properties" in items:
+            below += _section(f"An entry of `{name}.{key}`", f"{name}[].{key}", items)
+    intro = f"{text} {summary(section['description'])}".strip()
+    return [f"## {title}", intro, table(HEAD, _joined(rows)), *below]
+
+
+def _joined(rows: Iterable[Row]) -> list[Row]:
+    """Join neighbours that differ in the last part of their keys alone."""
+    joined: list[Row] = []
+    for above, group in groupby(rows, lambda row: (str(row[0]).rpartition(".")[0], *row[1:])):
+        first, *others = (str(row[0]) for row in group)
+        names = [first, *(f"`.{key.strip('`').rpartition('.')[2]}`" if "." in key else key for key in others)]
+        joined.append((", ".join(names), *above[1:]))
+    return joined
+
+
+def _rows(key: str, entry: Entry, text: str | None) -> Iterator[Row]:
+    """Yield a row for a key, or for each key below it."""
+    target = _resolved(entry)
+    if "properties" in target:
+        texts = attributes(target["description"])
+        for name, below in target["properties"].items():
+            yield from _rows(f"{key}.{name}", below, texts.get(name) or summary(target["description"]))
+        return
+    shown = key.rsplit("[].", 1)[-1].partition(".")[2] if "[]." in key else key
+    default = f"`{_flow(entry['default'])}`" if entry.get("default") is not None else ""
+    option = f"`{OPTIONS[key]}`" if key in OPTIONS else ""
+    yield f"`{shown}`", option, kind(target), default, meaning(key, text)
+
+
+def _resolved(entry: Entry) -> Entry:
+    found: Entry = SCHEMA["$defs"][entry["$ref"].rsplit("/", 1)[1]] if "$ref" in entry else entry
+    return found
+
+
+def _section_of(entry: Entry) -> Entry | None:
+    """Return the section that a key of the top level holds, or holds by name."""
+    named = entry.get("additionalProperties")
+    target = _resolved(named if isinstance(named, Mapping) else entry)
+    return target if "properties" in target else None
+
+
+def _flow(value: object) -> str:
+    text = yaml.safe_dump(_without_none(value), default_flow_style=True, width=10_000, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(below) for key, below in value.items() if below is not None}
+    return [_without_none(below) for below in value] if isinstance(value, list) else value

@@ -1,0 +1,74 @@
+"""The dataset and the model, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from itertools import groupby
+from typing import Any
+
+from dask_synth.model.archetypes import PROFILES, cholesky_factor
+from dask_synth.schema import COLUMNS
+from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, FileEntry, Manifest, Record
+from generated.markdown import attributes, kind, meaning, table
+
+
+def columns() -> str:
+    """List the columns of a dataset."""
+    rows = [(f"`{column.name}`", _type(column.type), column.unit, column.meaning) for column in COLUMNS]
+    return table(("column", "type", "unit", "meaning"), rows)
+
+
+def _type(arrow: object) -> str:
+    return "category" if str(arrow).startswith("dictionary") else f"`{arrow}`"
+
+
+def profiles() -> str:
+    """List the numbers of the built-in archetypes, one column each."""
+    numbers = [dict(_numbers(profile)) for profile in PROFILES.values()]
+    rows = [(f"`{key}`", *(of_one[key] for of_one in numbers)) for key in numbers[0]]
+    return table(("key", *PROFILES), rows)
+
+
+def _numbers(value: Any, above: str = "") -> Iterator[tuple[str, float]]:
+    for field in fields(value):
+        below = getattr(value, field.name)
+        if isinstance(below, int | float):
+            yield above + field.name, float(below)
+        else:
+            yield from _numbers(below, f"{above}{field.name}.")
+
+
+def cholesky() -> str:
+    """List the factors L of the built-in archetypes."""
+    rows = []
+    for name, profile in PROFILES.items():
+        for metric, row in zip(("cpu", "mem", "disk", "net"), cholesky_factor(profile.correlation), strict=True):
+            rows.append((name, metric, *(f"{weight:.4f}" if weight else "" for weight in row)))
+    return table(("archetype", "row", "z0", "z1", "z2", "z3"), rows)
+
+
+def byte_deciding() -> str:
+    """Name what is part of a run's identity beside its configuration."""
+    packages = "".join(f"- `{name}`\n" for name in BYTE_DECIDING)
+    return f"{packages}- the model of dask-synth, now version {MODEL_VERSION}"
+
+
+def manifest() -> str:
+    """List the keys of the manifest."""
+    return _record(Manifest)
+
+
+def file_entry() -> str:
+    """List the keys of one file in the manifest."""
+    return _record(FileEntry)
+
+
+def _record(model: type[Record]) -> str:
+    texts = attributes(model.__doc__ or "")
+    entries = model.model_json_schema()["properties"]
+    rows = []
+    for text, group in groupby(entries, lambda key: meaning(key, texts.get(key))):
+        keys = list(group)
+        rows.append((", ".join(f"`{key}`" for key in keys), kind(entries[keys[0]]), text))
+    return table(("key", "value", "meaning"), rows)
