@@ -9,6 +9,7 @@ import click
 
 import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem
+from dask_synth.logs import complain, name_run
 from dask_synth.options import After, Choice, Where, after_options, config_options, scheduler_options
 from dask_synth.session import again, connected, console_of, resumable
 
@@ -40,13 +41,13 @@ class _DefaultGroup(click.Group):
             count = len(error.problems)
             lines = str(error).splitlines()
             head = "Error in the configuration:" if count == 1 else f"{count} errors in the configuration:"
-            click.echo("\n".join([head, *(f"  {line}" for line in lines)]), err=True)
+            complain("\n".join([head, *(f"  {line}" for line in lines)]))
             ctx.exit(error.exit_code)
         except DaskSynthError as error:
-            click.echo(f"Error: {error}", err=True)
+            complain(f"Error: {error}")
             ctx.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("Interrupted.", err=True)
+            complain("Interrupted.")
             ctx.exit(EXIT_FAILED)
 
 
@@ -78,13 +79,14 @@ def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite
     start = perf_counter()
     from dask_synth.layers import effective_config
     from dask_synth.pipeline.plan import RunPlan
-    from dask_synth.progress import progress_bar, show_plan, show_result
+    from dask_synth.progress import progress, show_plan, show_result
 
     if resume and overwrite:
         raise ConfigError([Problem("--resume", "cannot be given with --overwrite, which goes on by itself")])
     config = effective_config(choice.path, choice.overrides).config
     plan = RunPlan.of(config)
-    console = console_of(where.log_level)
+    console = console_of(where)
+    name_run(plan.run_id)
     if dry_run or console.is_terminal:
         show_plan(console, plan)
     if dry_run:
@@ -94,10 +96,10 @@ def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     command = again("--overwrite" if overwrite else "--resume")
     with resumable(root, command) as stage, connected(console, where) as client:
-        with progress_bar(console, plan) as on_receipt:
+        with progress(console, plan) as (tally, on_receipt):
             dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
         stage.committed = True
-        show_result(console, dataset, perf_counter() - start)
+        show_result(console, dataset, tally, perf_counter() - start)
         _prove(console, dataset, client, after)
 
 
@@ -113,20 +115,21 @@ def append(path: str, until: str, after: After, where: Where) -> None:
     """
     start = perf_counter()
     from dask_synth.pipeline.append import append_plan
-    from dask_synth.progress import progress_bar, show_plan, show_result
+    from dask_synth.progress import progress, show_plan, show_result
     from dask_synth.storage.commit import check_writable, staging_of
 
-    console = console_of(where.log_level)
+    console = console_of(where)
     dataset = _open(path)
     plan = append_plan(dataset, until)
+    name_run(plan.run_id)
     check_writable(staging_of(dataset.path))
     if console.is_terminal:
         show_plan(console, plan)
     with resumable(staging_of(dataset.path), again()) as stage, connected(console, where) as client:
-        with progress_bar(console, plan) as on_receipt:
+        with progress(console, plan) as (tally, on_receipt):
             dataset = dask_synth.append(dataset.path, until, client, on_receipt)
         stage.committed = True
-        show_result(console, dataset, perf_counter() - start)
+        show_result(console, dataset, tally, perf_counter() - start)
         _prove(console, dataset, client, after)
 
 
@@ -136,7 +139,7 @@ def append(path: str, until: str, after: After, where: Where) -> None:
 @click.pass_context
 def verify(ctx: click.Context, path: str, where: Where) -> None:
     """Re-hash every file of a dataset; name each that is missing, changed, or not in the manifest."""
-    console = console_of(where.log_level)
+    console = console_of(where)
     try:
         dataset = _open(path)
     except DamagedManifestError as error:
@@ -159,7 +162,7 @@ def verify(ctx: click.Context, path: str, where: Where) -> None:
 @click.pass_context
 def validate(ctx: click.Context, path: str, where: Where) -> None:
     """Test a dataset against the closed-form expectation of its model; leave validation.json in it."""
-    console = console_of(where.log_level)
+    console = console_of(where)
     dataset = _open(path)
     with connected(console, where, dataset.path) as client:
         passed = _validate(console, dataset, client)
@@ -181,7 +184,7 @@ def show_config(choice: Choice) -> None:
 @scheduler_options
 def show_report(path: str, where: Where) -> None:
     """Draw a dataset: overview.png, and report.html to explore it in a browser; both land beside its manifest."""
-    console = console_of(where.log_level)
+    console = console_of(where)
     dataset = _open(path)
     with connected(console, where, dataset.path) as client:
         _report(console, dataset, client)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
+
+from dask_synth.logs import complain
 
 EXIT_INTERRUPTED = 3
 GRACE_SECONDS = 3.5
@@ -30,7 +31,7 @@ def stopping(clean_up: Callable[[], None], message: Callable[[], str]) -> Iterat
 
     @cache
     def say() -> None:
-        print(message(), file=sys.stderr, flush=True)  # noqa: T201
+        complain(message())
 
     def end() -> None:
         clean_up()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dask_synth.errors import ConfigError, Problem
+from dask_synth.logs import LogFormat
 
 if TYPE_CHECKING:
     from dask_synth.pipeline.resources import Resources
@@ -70,7 +71,9 @@ class Where:
     tls_cert: str | None
     tls_key: str | None
     insecure: bool
+    performance_report: str | None
     log_level: str
+    log_format: LogFormat
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,13 @@ def scheduler_options(command: Command) -> Command:
         click.option("--tls-ca", metavar="FILE", help="Certificate of the authority that signed all others."),
         click.option("--tls-cert", metavar="FILE", help="Our certificate."),
         click.option("--tls-key", metavar="FILE", help="The key of our certificate."),
+        click.option("--performance-report", metavar="FILE", help="Write Dask's report of the run, an HTML page."),
         click.option("--insecure", is_flag=True, help="Allow tcp:// to another machine, unencrypted."),
         click.option(
             "--log-level", default="warning", show_default=True, type=click.Choice(LOG_LEVELS), help="What to log."
+        ),
+        click.option(
+            "--log-format", default="text", show_default=True, type=click.Choice(["text", "json"]), help="How to log."
         ),
     ]
 
@@ -174,6 +181,11 @@ def resources_of(where: Where, log_level: int) -> Resources:
             problems.append(Problem(option, "must be given too: --tls-ca, --tls-cert and --tls-key go together"))
         elif file is not None and not Path(file).is_file():
             problems.append(Problem(option, f"there is no file {file!r}"))
+    report = where.performance_report
+    if report is not None and (Path(report).is_dir() or not Path(report).parent.is_dir()):
+        problems.append(
+            Problem("--performance-report", f"{report!r} cannot be written: name a file in a folder that is there")
+        )
     if problems:
         raise ConfigError(problems)
     roles = ("client", "worker", "scheduler")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dask_synth.errors import RunError
+from dask_synth.logs import quiet_dask, start_logging
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from dask_synth.options import Where
 
 
-def console_of(log_level: str) -> Console:
+def console_of(where: Where) -> Console:
     """Set up logging, and return where to print."""
     from rich.console import Console
 
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=log_level.upper(), stream=sys.stderr, format=form)
+    start_logging(where.log_level, where.log_format)
     return Console()
 
 
@@ -81,23 +80,24 @@ def connected(console: Console, where: Where, reads: Path | None = None) -> Iter
     reads
         A dataset that every worker has to see.
     """
+    from distributed import performance_report
+
     from dask_synth.options import resources_of
     from dask_synth.pipeline.preflight import check_input, upload
     from dask_synth.pipeline.scheduler import connect
     from dask_synth.storage.manifest import MANIFEST_NAME
 
-    # What Dask says of lost workers and failed tasks, with tracebacks, the run handles and says in a line.
-    level = logging.getLogger().level
-    level = logging.CRITICAL if level == logging.WARNING else level
-    logging.getLogger("distributed").setLevel(level)
-    with connect(where.scheduler, resources_of(where, level)) as client:
+    with connect(where.scheduler, resources_of(where, quiet_dask())) as client, ExitStack() as stack:
         if console.is_terminal:
             console.print(f"dashboard {client.dashboard_link}", highlight=False)
         if where.upload:
             upload(client)
         if reads:
             check_input(client, reads / MANIFEST_NAME)
+        if where.performance_report:
+            stack.enter_context(performance_report(where.performance_report, mode="inline"))
         yield client
+        stack.close()
         if where.keep_open:
             print(f"Press Enter to close the cluster; its dashboard: {client.dashboard_link}", flush=True)  # noqa: T201
             sys.stdin.readline()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import re
 import subprocess
@@ -49,6 +50,9 @@ BAD_INPUT = {
     "31 February in a file": Bad((), ("time.end_date", "2023-02-31"), "time: {end_date: 2023-02-31}\n"),
     "granularity fortnightly": Bad(
         ("--granularity", "fortnightly"), ("time.granularity", "'fortnightly'", "daily, hourly, 30min")
+    ),
+    "a report in a folder that is not there": Bad(
+        ("--performance-report", "a/b.html"), ("--performance-report", "a/b")
     ),
     "0 servers": Bad(("--servers", "0"), ("fleet.servers", "'0'", "greater than or equal to 1")),
     "-5 servers": Bad(("--servers", "-5"), ("fleet.servers", "-5", "greater than or equal to 1")),
@@ -177,7 +181,14 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(run, room):
     before = everything(room)
     result = run("--dry-run")
     assert result.exit_code == 0
-    for words in ("42 web, 48 application, 18 database, 12 batch", "1,461 timestamps", "175,320", "parquet", "output"):
+    for words in (
+        "42 web, 48 application, 18 database, 12 batch",
+        "1,461 timestamps",
+        "175,320",
+        "parquet",
+        "output",
+        "0.4 s of one core",
+    ):
         assert words in result.stdout
     assert everything(room) == before
 
@@ -325,3 +336,11 @@ def test_dask_synth_help_is_shown_by_dask_itself():
     )
     assert result.returncode == 0, result.stderr
     assert "Make fleets of synthetic servers" in result.stdout
+
+
+def test_with_json_lines_an_error_is_one_too(run):
+    done = run("verify", "nowhere", "--log-format", "json")
+    assert done.exit_code == 2
+    line = json.loads(done.stderr)
+    assert line["level"] == "ERROR"
+    assert "nowhere" in line["message"]

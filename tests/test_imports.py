@@ -23,6 +23,7 @@ WIRING = {
     "dask_synth.pipeline.run",
     "dask_synth.pipeline.scheduler",
     "dask_synth.pipeline.submit",
+    "dask_synth.pipeline.task",
     "dask_synth.pipeline.verify",
     "dask_synth.progress",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 
 from distributed import Client
@@ -116,17 +117,17 @@ def write_parts(
         store.put(PLAN_NAME, plan.record().to_json())
     target = Target(root, plan.config.output.formats, plan.run_id, keep)
     servers = Job("write-servers", 0, "the list of servers", write_servers, (plan.spec, target))
-    receipts, files = [], []
+    of_chunk: dict[int, tuple[FileEntry, ...]] = {}
+    files: list[FileEntry] = []
     try:
-        for result in run_jobs([servers, *chunk_jobs(plan.spec, plan.chunks, target)], client):
+        for result in run_jobs(chain([servers], chunk_jobs(plan.spec, plan.chunks, target)), client):
             if not isinstance(result, Receipt):
                 files.append(result)
                 continue
-            receipts.append(result)
+            of_chunk[result.chunk.index] = result.files
             if on_receipt:
                 on_receipt(result)
-        receipts.sort(key=lambda receipt: receipt.chunk.index)
-        entries = [entry for receipt in receipts for entry in receipt.files]
+        entries = [entry for index in sorted(of_chunk) for entry in of_chunk[index]]
         parts = [entry for entry in entries if target.joins and entry.path.startswith(f"{CSV_FOLDER}/")]
         if parts:
             joining = Job("join-csv", 0, "the joined CSV.gz file", join_csv, (parts, target, before))

@@ -1,4 +1,4 @@
-"""Run tasks to the end, whatever happens to workers. Wiring; what a task does stands in ``write.py``.
+"""Run tasks to the end, whatever happens to workers. Wiring; what a task does stands in ``task.py`` and ``write.py``.
 
 A lost worker's tasks go elsewhere, and the run goes on until there is no worker at all. A task that fails by itself
 is tried again, then stops the run with its servers, the worker and the cause.
@@ -16,11 +16,13 @@ from time import monotonic
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from distributed import Client, Future, KilledWorker, get_worker
+from distributed import Client, Future, KilledWorker
 
 from dask_synth.errors import RunError
 from dask_synth.pipeline.plan import Chunk, FleetSpec
-from dask_synth.pipeline.write import Target, generate_and_write
+from dask_synth.pipeline.task import TaskError, make_chunk, on_worker
+from dask_synth.pipeline.write import Target
+from dask_synth.storage.manifest import versions
 
 logger = logging.getLogger(__name__)
 
@@ -41,14 +43,6 @@ FETCH_SECONDS = 10
 
 HOPELESS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 """The output's fault: another attempt would end alike."""
-
-
-class TaskError(Exception):
-    """What went wrong in a task, told by the worker that it ran on."""
-
-    def __init__(self, worker: str, cause: str, code: int | None) -> None:
-        super().__init__(worker, cause, code)
-        self.worker, self.cause, self.code = worker, cause, code
 
 
 class Job(NamedTuple):
@@ -74,11 +68,12 @@ class Job(NamedTuple):
 
 
 def chunk_jobs(spec: FleetSpec, chunks: Sequence[Chunk], target: Target) -> Iterator[Job]:
-    """Yield one job a chunk; each gives a Receipt."""
-    for chunk in chunks:
+    """Yield one job a chunk, the largest first, so that the last ones end together; each gives a Receipt."""
+    expected = versions()
+    for chunk in sorted(chunks, key=lambda chunk: chunk.servers, reverse=True):
         about = f"the chunk of {chunk.archetype} servers {chunk.start} to {chunk.stop - 1}"
         # The specification goes with each task, in two kilobytes: as a task of its own it would die with its workers.
-        yield Job("generate-and-write", chunk.index, about, generate_and_write, (spec, chunk, target))
+        yield Job("generate-and-write", chunk.index, about, make_chunk, (spec, chunk, target, expected))
 
 
 def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
@@ -97,7 +92,7 @@ def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
 
     def submit(job: Job) -> None:
         key = f"{job.name}-{token}-{job.number}-{attempts[job.name, job.number]}"
-        future = client.submit(_on_worker, job.function, job.arguments, key=key, pure=False)
+        future = client.submit(on_worker, job.function, job.arguments, key=key, pure=False)
         running[future.key] = job, future
         future.add_done_callback(done.put)
 
@@ -119,14 +114,6 @@ def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
     finally:
         if running:
             client.cancel([future for _, future in running.values()], force=True)
-
-
-def _on_worker(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    try:
-        return function(*arguments)
-    except Exception as error:
-        code = error.errno if isinstance(error, OSError) else None
-        raise TaskError(get_worker().address, f"{type(error).__name__}: {error}", code) from error
 
 
 def _next_done(done: SimpleQueue[Future[Any]], client: Client) -> Future[Any]:

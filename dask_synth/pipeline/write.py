@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,13 +55,37 @@ class Target:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a task leaves behind: a few hundred bytes, whatever the chunk's size."""
+    """What a task leaves behind: a few hundred bytes, whatever the chunk's size.
+
+    Attributes
+    ----------
+    seconds
+        What each stage took: ``generate``, ``encode-parquet``, ``encode-csv``, ``write``, and ``check`` of parts that
+        were there before.
+    kept
+        Whether an earlier run had written it all.
+    worker
+        The name of the worker; empty where no Dask is involved.
+    """
 
     chunk: Chunk
     rows: int
     files: tuple[FileEntry, ...]
-    seconds: float
+    seconds: Mapping[str, float]
     kept: bool
+    worker: str = ""
+
+    @property
+    def bytes(self) -> int:
+        """Size of its files."""
+        return sum(entry.bytes for entry in self.files)
+
+
+@contextmanager
+def _timed(seconds: defaultdict[str, float], stage: str) -> Iterator[None]:
+    start = perf_counter()
+    yield
+    seconds[stage] += perf_counter() - start
 
 
 class Format(NamedTuple):
@@ -87,21 +113,31 @@ FORMATS = {
 def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt:
     """Make a chunk once and write it in every format. Run twice, it ends in the same files."""
     keep_freed_memory()
-    start = perf_counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     store = store_of(target.path)
     rows = chunk.servers * (spec.grid.size - chunk.first_row)
-    # Made when the first format needs it: a resumed run may need none.
-    table = cache(lambda: chunk_table(spec, chunk))
-    files = []
-    for format_ in (FORMATS[name] for name in target.formats):
+
+    @cache  # made when the first format needs it: a resumed run may need none
+    def table() -> pa.Table:
+        with _timed(seconds, "generate"):
+            return chunk_table(spec, chunk)
+
+    def make(format_name: str) -> FileEntry:
+        format_ = FORMATS[format_name]
         name = format_.name(chunk, target.suffix)
-        if target.keep and format_.is_whole(store.path(name), rows, target):
-            data = store.path(name).read_bytes()
-        else:
-            data = format_.encode(table(), target)
+        if target.keep:
+            with _timed(seconds, "check"):
+                if format_.is_whole(store.path(name), rows, target):
+                    return _entry(name, store.path(name).read_bytes(), spec, chunk, target.run_id)
+        made = table()
+        with _timed(seconds, f"encode-{format_name}"):
+            data = format_.encode(made, target)
+        with _timed(seconds, "write"):
             store.put(name, data)
-        files.append(_entry(name, data, spec, chunk, target.run_id))
-    return Receipt(chunk, rows, tuple(files), perf_counter() - start, kept=not table.cache_info().currsize)
+            return _entry(name, data, spec, chunk, target.run_id)
+
+    files = tuple(make(name) for name in target.formats)
+    return Receipt(chunk, rows, files, dict(seconds), kept=not table.cache_info().currsize)
 
 
 def write_servers(spec: FleetSpec, target: Target) -> FileEntry:

@@ -65,12 +65,12 @@ class FileEntry(Record):
 
 
 class SealedRecord(Record):
-    """A record that ends in a digest of itself, so that a change or a cut shows."""
+    """A record that ends in the digest of all that stands before it, so that a change or a cut shows."""
 
     def to_json(self) -> bytes:
         """Return the record as JSON bytes, sealed."""
-        content = self.model_dump(mode="json")
-        return json.dumps({**content, "digest": _digest(content)}, indent=1).encode() + b"\n"
+        body = self.model_dump_json(indent=1).encode().removesuffix(_END)
+        return body + _seal(body)
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
@@ -81,23 +81,28 @@ class SealedRecord(Record):
         DamagedRecordError
             If it is not JSON, lacks a key, has one too many, or does not match its own digest.
         """
-        try:
-            content = json.loads(text)
-            digest = content.pop("digest")
-        except (ValueError, KeyError, AttributeError, TypeError):
-            raise DamagedRecordError("it is cut short, or not JSON as dask-synth writes it") from None
-        if digest != _digest(content) or cls._rewritten(content, digest) != text:
+        body, seal = text[:-_SEAL_BYTES], text[-_SEAL_BYTES:]
+        if not seal.startswith(_SEAL):
+            raise DamagedRecordError("it is cut short, or not JSON as dask-synth writes it")
+        if seal != _seal(body):
             raise DamagedRecordError("it was changed after it was written: its content does not match its digest")
         try:
-            return cls.model_validate(content)
+            return cls.model_validate_json(body + _END)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise DamagedRecordError(f"it is of another version of dask-synth: {place}: {first['msg']}") from None
 
-    @staticmethod
-    def _rewritten(content: Mapping[str, Any], digest: str) -> bytes:
-        return json.dumps({**content, "digest": digest}, indent=1).encode() + b"\n"
+
+_END = b"\n}"
+_SEAL = b',\n "digest": "'
+
+
+def _seal(body: bytes) -> bytes:
+    return _SEAL + hashlib.sha256(body).hexdigest().encode() + b'"\n}\n'
+
+
+_SEAL_BYTES = len(_seal(b""))
 
 
 class Plan(SealedRecord):

@@ -11,9 +11,10 @@ from distributed import Client, KilledWorker, LocalCluster
 import dask_synth
 from dask_synth.config import RunConfig
 from dask_synth.errors import RunError
-from dask_synth.pipeline import submit, write
+from dask_synth.pipeline import submit, task, write
 from dask_synth.pipeline.chunk import chunk_table
 from dask_synth.pipeline.plan import Chunk, FleetSpec
+from dask_synth.storage.manifest import versions
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -82,6 +83,37 @@ def test_more_chunks_than_the_window_all_come(tmp_path: Path, client: Client, mo
     dataset = dask_synth.generate(config(tmp_path / "fleet"), client, lambda receipt: seen.append(receipt.chunk.index))
     assert sorted(seen) == list(range(8))
     assert dataset.manifest.rows == 8 * 365
+
+
+def test_a_worker_that_came_late_with_other_versions_writes_nothing(
+    tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task, "own_versions", lambda: {**versions(), "numpy": "1.0"})
+    with pytest.raises(RunError, match="this worker has numpy 1.0, not 2"):
+        dask_synth.generate(config(tmp_path / "fleet"), client)
+    assert not list((tmp_path / "fleet").glob("metrics/*/*.parquet"))
+
+
+def test_receipts_name_worker_and_stages_and_the_dashboard_hears_of_them(tmp_path: Path, client: Client) -> None:
+    receipts: list[write.Receipt] = []
+    dask_synth.generate(config(tmp_path / "fleet"), client, receipts.append)
+    assert {receipt.worker for receipt in receipts} == {"0"}
+    for receipt in receipts:
+        assert set(receipt.seconds) == {"generate", "encode-parquet", "encode-csv", "write"}
+        assert all(seconds > 0 for seconds in receipt.seconds.values())
+        assert receipt.bytes == sum(file.bytes for file in receipt.files) > 0
+    metrics = client.run(lambda dask_worker: dict(dask_worker.digests_total))
+    found = {name[-2:]: value for of_worker in metrics.values() for name, value in of_worker.items() if len(name) == 5}
+    assert found["written", "rows"] >= 8 * 365
+    assert found["written", "bytes"] >= sum(receipt.bytes for receipt in receipts)
+    assert found["generate", "seconds"] >= 0.9 * sum(receipt.seconds["generate"] for receipt in receipts)
+
+
+def test_the_largest_chunks_go_first(tmp_path: Path) -> None:
+    chunks = [Chunk(0, "web", 0, 1), Chunk(1, "web", 1, 4), Chunk(2, "batch", 4, 6)]
+    target = write.Target(tmp_path, ("csv",), "run")
+    spec = FleetSpec.of(config(tmp_path))
+    assert [job.number for job in submit.chunk_jobs(spec, chunks, target)] == [1, 2, 0]
 
 
 class LostResult:

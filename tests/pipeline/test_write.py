@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,16 @@ def test_a_task_that_runs_twice_ends_in_the_same_files(plan, target):
     second = generate_and_write(plan.spec, plan.chunks[0], target)
     assert first.files == second.files
     assert len(list(LocalStore(target.path).names())) == 2
+
+
+def test_stages_are_timed_and_a_part_that_was_kept_was_only_checked(plan, target):
+    made = generate_and_write(plan.spec, plan.chunks[0], target)
+    assert not made.kept
+    assert set(made.seconds) == {"generate", "encode-parquet", "encode-csv", "write"}
+    again = generate_and_write(plan.spec, plan.chunks[0], replace(target, keep=True))
+    assert again.kept
+    assert set(again.seconds) == {"check"}
+    assert again.files == made.files
 
 
 def test_only_the_formats_that_are_asked_for_are_written(plan, target, tmp_path):
