@@ -16,6 +16,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "columns": model.columns,
     "profiles": model.profiles,
     "cholesky": model.cholesky,
+    "holidays": model.holidays,
     "byte-deciding": model.byte_deciding,
     "manifest": model.manifest,
     "file-entry": model.file_entry,

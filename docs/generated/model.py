@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from dask_synth.model.archetypes import PROFILES, cholesky_factor
+from dask_synth.model.holidays import holiday_names
 from dask_synth.schema import COLUMNS
 from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, FileEntry, Manifest, Record
 from generated.markdown import attributes, kind, meaning, table
@@ -46,6 +47,11 @@ def cholesky() -> str:
         for metric, row in zip(("cpu", "mem", "disk", "net"), cholesky_factor(profile.correlation), strict=True):
             rows.append((name, metric, *(f"{weight:.4f}" if weight else "" for weight in row)))
     return table(("archetype", "row", "z0", "z1", "z2", "z3"), rows)
+
+
+def holidays() -> str:
+    """List the names of holidays that a configuration may use."""
+    return "\n".join(f"- {name}" for name in sorted(holiday_names()))
 
 
 def byte_deciding() -> str:

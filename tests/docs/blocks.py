@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 import dask_synth
@@ -30,7 +31,8 @@ SMALL = {"DASK_SYNTH__FLEET__SERVERS": "8", "DASK_SYNTH__TIME__YEARS": "1"}
 """Sizes where a block gives none. What a block gives on a command line or in Python is above the environment."""
 
 FENCE = re.compile(r"^```(?P<language>[\w.-]*)(?: title=\"(?P<title>[^\"]+)\")?$")
-COMMENT = re.compile(r"^<!-- (?P<word>not run|prints)(?:: (?P<reason>\S.*))? -->$")
+# Above a block: why it is not run; that it shows what the block before printed; the exit code that it must have.
+COMMENT = re.compile(r"^<!-- (?P<word>not run|prints|exits with)(?:: (?P<reason>\S.*))? -->$")
 SNIPPET = re.compile(r"^--8<-- \"([^\":]+)\"$", re.MULTILINE)
 
 
@@ -44,6 +46,7 @@ class Block:
     title: str | None
     reason: str | None
     prints: bool
+    exit_code: int
     text: str
 
     def __str__(self) -> str:
@@ -69,14 +72,16 @@ def _block(page: Path, position: int, above: str, fence: str, text: str) -> Bloc
     parts, comment = FENCE.match(fence), COMMENT.match(above)
     if not parts:
         raise ValueError(f"{page}:{position + 1}: {fence!r} is not a known kind of fence")
+    said = {comment["word"]: comment["reason"]} if comment else {}
     text = SNIPPET.sub(lambda match: (ROOT / match[1]).read_text(encoding="utf-8"), text)
     return Block(
         page=page,
         line=position + 1,
         language=parts["language"],
         title=parts["title"],
-        reason=comment["reason"] if comment and comment["word"] == "not run" else None,
-        prints=bool(comment) and comment["word"] == "prints",
+        reason=said.get("not run"),
+        prints="prints" in said,
+        exit_code=int(said.get("exits with") or 0),
         text=text,
     )
 
@@ -100,12 +105,21 @@ class Folder:
         elif block.language == "sh":
             self.printed = "".join(self._run_command(line, block) for line in _commands(block.text))
         elif block.language == "yaml":
-            assert block.title, f"{block}: say which file this is: title=NAME, or why it is none"
-            Path(block.title).write_text(block.text + "\n", encoding="utf-8")
-            dask_synth.load_config(block.title)
+            self._write_configuration(block)
         else:
             raise AssertionError(f"{block}: nothing runs {block.language!r}")
         self.ran.append(block)
+
+    def _write_configuration(self, block: Block) -> None:
+        assert block.title, f"{block}: say which file this is: title=NAME, or why it is none"
+        Path(block.title).write_text(block.text + "\n", encoding="utf-8")
+        dask_synth.load_config(block.title)
+        # What the file says of its size, the environment would override.
+        given = yaml.safe_load(block.text)
+        for name in SMALL:
+            section, key = name.lower().split("__")[1:]
+            if given.get(section, {}).keys() & ({key, "end_date"} if key == "years" else {key}):
+                os.environ.pop(name, None)
 
     def _run_python(self, block: Block) -> None:
         self._give()
@@ -128,8 +142,8 @@ class Folder:
             self._take()
             arguments = _capped(arguments)
         done = CliRunner().invoke(main, arguments, prog_name=" ".join(PROGRAM), env=variables, catch_exceptions=False)
-        assert done.exit_code == 0, f"{block}: {line!r} exits with {done.exit_code}: {done.output}"
-        return done.stdout
+        assert done.exit_code == block.exit_code, f"{block}: {line!r} exits with {done.exit_code}: {done.output}"
+        return done.output
 
     def _give(self) -> None:
         if not Path("output").exists():
@@ -162,7 +176,7 @@ def _trimmed(text: str) -> list[str]:
 def prepare(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a folder look like a checkout, and runs small where nothing else is said."""
     for name in ("config", "cluster", "jobs"):
-        os.symlink(ROOT / name, path / name)
+        (path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(path)
-    for name, value in {**SMALL, "COLUMNS": "120"}.items():
+    for name, value in {**SMALL, "COLUMNS": "120", "MPLBACKEND": "Agg"}.items():
         monkeypatch.setenv(name, value)
