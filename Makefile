@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test fast lint types check soak bench clean
+.PHONY: run test fast lint types check soak bench docs clean
 
 run: $(VENV)/installed
 	@if [ -e output/manifest.json ]; then echo "The baseline fleet is already in $(CURDIR)/output; remove that folder to make it again."; \
@@ -22,7 +22,7 @@ soak: $(VENV)/installed-test
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md dask_synth jobs config cluster tests
+	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs mkdocs.yml dask_synth jobs config cluster tests
 
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
@@ -32,6 +32,10 @@ check: lint types test
 bench: $(VENV)/installed-test
 	$(BIN)/python jobs/benchmark.py
 
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "The first page is $(CURDIR)/build/site/index.html"
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -40,13 +44,17 @@ $(VENV)/installed: $(BIN)/python pyproject.toml
 	$(PIP) -e .
 	@touch $@
 
+$(VENV)/installed-docs: $(BIN)/python pyproject.toml
+	$(PIP) -e ".[docs]"
+	@touch $@ $(VENV)/installed
+
 $(VENV)/installed-test: $(BIN)/python pyproject.toml
 	$(PIP) -e ".[test]"
-	@touch $@ $(VENV)/installed
+	@touch $@ $(VENV)/installed-docs $(VENV)/installed
 
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml
 	$(PIP) -e ".[dev]"
-	@touch $@ $(VENV)/installed-test $(VENV)/installed
+	@touch $@ $(VENV)/installed-test $(VENV)/installed-docs $(VENV)/installed
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -119,8 +119,26 @@ class Manifest(SealedRecord):
 
     Attributes
     ----------
+    format
+        Of the dataset's folders and of this file.
     generation
         1 for a new dataset, one more for each append.
+    run_id
+        Of the last run: a hash over its configuration, but for the path, and over the versions.
+    started, created
+        When that run began, and when it was committed, UTC.
+    config
+        The effective configuration, without storage options.
+    versions
+        Of what decides the bytes.
+    categories
+        Column -> its full list of values, in order.
+    rows, servers
+        Their number in the whole dataset.
+    time
+        First and last timestamp.
+    files
+        Every file, but those that `validate` and `report` add.
     """
 
     format: int = 1
