@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,9 @@ def test_every_block_is_run_or_says_why_not(page: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")  # of Dask's own code
+@pytest.mark.filterwarnings(
+    "default"
+)  # as in tests/integration: what clusters leave behind, and Dask itself
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_the_blocks_of_a_page_run(
     page: Path, small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -39,6 +42,7 @@ def test_the_blocks_of_a_page_run(
     for block in blocks_of(page):
         if block.prints or (block.language not in OUTPUTS and not block.reason):
             folder.run(block)
+    gc.collect()  # here, where it is no error
 
 
 def test_small_sizes_are_keys_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
