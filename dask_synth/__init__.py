@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from dask_synth.layers import load_config as load_config
     from dask_synth.pipeline.append import append as append
     from dask_synth.pipeline.frame import fleet_frame as fleet_frame
+    from dask_synth.pipeline.resources import Resources as Resources
     from dask_synth.pipeline.run import generate as generate
+    from dask_synth.pipeline.scheduler import connect as connect
     from dask_synth.quality.report import report as report
     from dask_synth.quality.validate import validate as validate
     from dask_synth.quality.validate import validate_frame as validate_frame
@@ -33,6 +35,8 @@ _HOMES = {
     "append": "dask_synth.pipeline.append",
     "fleet_frame": "dask_synth.pipeline.frame",
     "generate": "dask_synth.pipeline.run",
+    "connect": "dask_synth.pipeline.scheduler",
+    "Resources": "dask_synth.pipeline.resources",
     "Dataset": "dask_synth.storage.dataset",
     "open_dataset": "dask_synth.storage.dataset",
     "report": "dask_synth.quality.report",

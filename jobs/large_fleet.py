@@ -8,11 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
-from urllib.parse import urlsplit
 
-import dask
-from distributed import Client
 from upath import UPath
 
 import dask_synth
@@ -22,23 +18,9 @@ EPILOG = """example:
   python jobs/large_fleet.py --servers 2000 --output /shared/fleet --scheduler tcp://127.0.0.1:8786
   python jobs/large_fleet.py --servers 2000 --output /shared/fleet --scheduler scheduler.json
 
-schedulers: threads[:N], processes[:N], tcp://host:port, tls://host:port (certificates as Dask is configured), or the
-file that `dask scheduler` wrote. For Slurm, SSH and Kubernetes: python -m dask_synth --scheduler slurm (and --help).
+schedulers: as `python -m dask_synth --help` lists them; certificates for tls:// as Dask is configured
 
 exit codes: 0 made, whole and valid; 1 not whole or not valid; 2 wrong input; 3 the run failed: the same goes on"""
-
-
-def client_of(scheduler: str) -> Client:
-    """Return a client: of a cluster that is there, or of one on this machine that ends with it."""
-    kind, _, count = scheduler.partition(":")
-    if kind == "threads":
-        # A scheduler in this process has no address, and Dask would guess the machine's outer one for the link.
-        dask.config.set({"distributed.dashboard.link": "http://127.0.0.1:{port}/status"})
-        threads = int(count) if count else None
-        return Client(processes=False, n_workers=1, threads_per_worker=threads, dashboard_address="127.0.0.1:0")
-    if kind == "processes":
-        return Client(n_workers=int(count) if count else None, threads_per_worker=1, dashboard_address="127.0.0.1:0")
-    return Client(scheduler_file=scheduler) if Path(scheduler).is_file() else Client(scheduler, timeout=15)
 
 
 def begun(path: str, options: dict[str, object]) -> bool:
@@ -52,25 +34,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scheduler", default="threads", help="where to run, see below [threads]")
+    parser.add_argument("--scheduler", default="local", help="where to run, see below [local]")
     parser.add_argument("--servers", type=int, default=1000, help="[1000]")
     parser.add_argument("--granularity", default="hourly", help="daily, hourly, 30min, 15min, 5min or 1min [hourly]")
     parser.add_argument("--years", type=int, default=4, help="from 2022-01-01 on [4]")
     parser.add_argument("--output", required=True, help="folder or URL that every worker reaches")
     parser.add_argument("--insecure", action="store_true", help="allow tcp:// to another machine: it is not encrypted")
     args = parser.parse_args()
-    outside = urlsplit(args.scheduler).hostname not in ("127.0.0.1", "localhost", "::1")
-    if args.scheduler.startswith("tcp://") and outside and not args.insecure:
-        parser.error(
-            f"{args.scheduler} is on another machine and not encrypted; use tls://, or allow it with --insecure"
-        )
-
     overrides = {"fleet.servers": args.servers, "time.granularity": args.granularity, "time.years": args.years}
     # Parquet alone: workers write its parts side by side, while CSV.gz ends in one file that one of them joins.
     output = {"output.path": args.output, "output.formats": ["parquet"]}
     config = dask_synth.load_config(None, {**overrides, **output})
     resume = begun(args.output, config.output.storage_options)
-    with client_of(args.scheduler) as client:
+    with dask_synth.connect(args.scheduler, dask_synth.Resources(insecure=args.insecure)) as client:
         print(f"{'going on' if resume else 'beginning'}; dashboard {client.dashboard_link}", flush=True)
         start, made = time.perf_counter(), []
         dataset = dask_synth.generate(config, client, lambda receipt: made.append(receipt.rows), resume=resume)

@@ -5,8 +5,10 @@ import pytest
 from tests.integration.conftest import ROOT
 from tests.jobs.conftest import Job
 
+JOBS = ["baseline.py", "large_fleet.py", "nightly_append.py", "scaling.py"]
 
-@pytest.mark.parametrize("name", ["baseline.py", "large_fleet.py", "nightly_append.py"])
+
+@pytest.mark.parametrize("name", JOBS)
 def test_help_has_an_example(job: Job, name: str) -> None:
     done = job(name, "--help")
     assert done.returncode == 0
@@ -14,7 +16,7 @@ def test_help_has_an_example(job: Job, name: str) -> None:
     assert "exit codes" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["baseline.py", "large_fleet.py", "nightly_append.py"])
+@pytest.mark.parametrize("name", JOBS)
 def test_a_job_uses_the_public_api_alone(name: str) -> None:
     code = (ROOT / "jobs" / name).read_text()
     assert "import dask_synth\n" in code

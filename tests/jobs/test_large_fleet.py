@@ -80,7 +80,7 @@ def test_a_damaged_file_is_found(job: Job, tmp_path: Path, expected: dict[str, s
     [
         (("--scheduler", "tcp://192.0.2.1:8786"), 2, "not encrypted"),
         (("--servers", 0), 2, "fleet.servers"),
-        (("--scheduler", "nowhere"), 3, "nowhere"),
+        (("--scheduler", "nowhere"), 2, "nowhere"),
     ],
     ids=["an open wire", "no servers", "no scheduler"],
 )
