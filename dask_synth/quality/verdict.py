@@ -55,10 +55,18 @@ class Verdict(Record):
 
     Attributes
     ----------
+    run_id
+        Of the dataset.
+    created
+        When it was validated, UTC.
     level
         Probability that a clean dataset fails, over all checks together.
     critical_z
         The |z| beyond which a single check fails.
+    rows, seconds
+        How much was read, and how long that and all checks took.
+    checks
+        Every check, passed or not.
     """
 
     run_id: str

@@ -77,7 +77,7 @@ def meaning(key: str, *texts: str | None) -> str:
 def kind(entry: Mapping[str, Any]) -> str:
     """Describe the values that an entry of a JSON schema allows."""
     if "anyOf" in entry:
-        return kind(entry["anyOf"][0])
+        return " or ".join(kind(choice) for choice in entry["anyOf"] if choice["type"] != "null")
     if "enum" in entry:
         return "one of " + ", ".join(f"`{value}`" for value in entry["enum"])
     values = entry.get("items") or entry.get("additionalProperties")

@@ -7,8 +7,12 @@ from dataclasses import fields
 from itertools import groupby
 from typing import Any
 
+from dask_synth.config import RunConfig
 from dask_synth.model.archetypes import PROFILES, cholesky_factor
 from dask_synth.model.holidays import holiday_names
+from dask_synth.pipeline.chunk import servers_table
+from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.quality.verdict import Check, Verdict
 from dask_synth.schema import COLUMNS
 from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, FileEntry, Manifest, Record
 from generated.markdown import attributes, kind, meaning, table
@@ -70,11 +74,40 @@ def file_entry() -> str:
     return _record(FileEntry)
 
 
+def verdict() -> str:
+    """List the keys of ``validation.json``."""
+    return _record(Verdict)
+
+
+def check() -> str:
+    """List the keys of one check in it."""
+    return _record(Check)
+
+
+def servers() -> str:
+    """List the columns of ``servers.parquet``."""
+    schema = servers_table(FleetSpec.of(RunConfig(fleet={"servers": 1}))).schema
+    meanings = {column.name: column.meaning for column in COLUMNS}
+    profile = "the profile's `{}`"
+    rows = [
+        (f"`{field.name}`", _type(field.type), meanings.get(field.name) or profile.format(_key(field.name)))
+        for field in schema
+    ]
+    return table(("column", "type", "meaning"), rows)
+
+
+def _key(column: str) -> str:
+    """Return the configuration key of a profile's column: its dot was written as an underscore."""
+    keys = {f"profile_{key.replace('.', '_')}": key for key, _ in _numbers(next(iter(PROFILES.values())))}
+    return keys[column]
+
+
 def _record(model: type[Record]) -> str:
     texts = attributes(model.__doc__ or "")
     entries = model.model_json_schema()["properties"]
     rows = []
     for text, group in groupby(entries, lambda key: meaning(key, texts.get(key))):
         keys = list(group)
-        rows.append((", ".join(f"`{key}`" for key in keys), kind(entries[keys[0]]), text))
+        kinds = dict.fromkeys(kind(entries[key]) for key in keys)
+        rows.append((", ".join(f"`{key}`" for key in keys), "; ".join(kinds), text))
     return table(("key", "value", "meaning"), rows)

@@ -30,9 +30,7 @@ def test_every_block_is_run_or_says_why_not(page: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.filterwarnings(
-    "default"
-)  # as in tests/integration: what clusters leave behind, and Dask itself
+@pytest.mark.filterwarnings("default")  # as in tests/integration: what clusters leave behind, and Dask itself
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_the_blocks_of_a_page_run(
     page: Path, small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
