@@ -51,6 +51,8 @@ def nodes() -> Iterator[list[str]]:
         for number, node in enumerate(NODES):
             stack.callback(ip, "netns", "del", node, check=False)
             ip("netns", "add", node)
+            # Deleted by itself: a namespace takes its time to go, and its end of the link with it.
+            stack.callback(ip, "link", "del", node, check=False)
             ip("link", "add", node, "type", "veth", "peer", "name", "eth0", "netns", node)
             ip("link", "set", node, "master", "synth", "up")
             ip("-n", node, "addr", "add", f"{NET}.{10 + number}/24", "dev", "eth0")
