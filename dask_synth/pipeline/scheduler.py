@@ -130,11 +130,12 @@ def _join(scheduler: str, resources: Resources) -> Client:
         )
     if address.startswith("tls://") and not (resources.security or dask.config.get("distributed.comm.tls.ca-file")):
         raise SchedulerError(f"--scheduler {scheduler!r} needs --tls-ca, --tls-cert and --tls-key; see cluster/tls")
+    seconds = min(CONNECT_SECONDS, resources.wait)
     try:
-        return Client(address, timeout=CONNECT_SECONDS, security=resources.security)
+        return Client(address, timeout=seconds, security=resources.security)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise SchedulerError(
-            f"--scheduler {scheduler!r}: no scheduler answers within {CONNECT_SECONDS} s ({_innermost(error)})"
+            f"--scheduler {scheduler!r}: no scheduler answers within {seconds:g} s ({_innermost(error)})"
         ) from None
 
 

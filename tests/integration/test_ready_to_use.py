@@ -90,7 +90,7 @@ def test_a_scheduler_and_workers_of_ones_own(tmp_path: Path) -> None:
 def test_a_scheduler_that_is_not_there_is_one_message(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = command("--scheduler", "tcp://127.0.0.1:9", "--output", tmp_path / "fleet")
+    done = command("--scheduler", "tcp://127.0.0.1:9", "--wait", 3, "--output", tmp_path / "fleet")
     assert done.returncode == 2
     assert "tcp://127.0.0.1:9" in done.stderr
     assert "Traceback" not in done.stderr
