@@ -15,7 +15,7 @@ from generated.markdown import Row, attributes, kind, meaning, summary, table
 
 Entry = Mapping[str, Any]
 
-HEAD = ("key", "option", "value", "default", "meaning")
+HEAD = ("key", "meaning", "value", "default", "option")
 OPTIONS = {key: option for option, key, _ in KEY_OPTIONS} | {"output.formats": "--format"}
 SCHEMA = RunConfig.model_json_schema()
 
@@ -72,7 +72,7 @@ def _rows(key: str, entry: Entry, text: str | None) -> Iterator[Row]:
     shown = key.rsplit("[].", 1)[-1].partition(".")[2] if "[]." in key else key
     default = f"`{_flow(entry['default'])}`" if entry.get("default") is not None else ""
     option = f"`{OPTIONS[key]}`" if key in OPTIONS else ""
-    yield f"`{shown}`", option, kind(target), default, meaning(key, text)
+    yield f"`{shown}`", meaning(key, text), kind(target), default, option
 
 
 def _resolved(entry: Entry) -> Entry:
@@ -88,6 +88,8 @@ def _section_of(entry: Entry) -> Entry | None:
 
 
 def _flow(value: object) -> str:
+    if isinstance(value, str):
+        return value
     text = yaml.safe_dump(_without_none(value), default_flow_style=True, width=10_000, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 
