@@ -18,6 +18,9 @@ from dask_synth.storage.integrity import DERIVED
 ROOT = Path(__file__).parents[2]
 HOURLY_200 = ROOT / "config" / "hourly_200.yaml"
 
+BARE = ("--no-validate", "--no-report")
+"""For tests that are about neither."""
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -21,7 +21,7 @@ from distributed.chaos import KillWorker
 import dask_synth
 from dask_synth.errors import OutputError, RunError
 from dask_synth.storage.lock import hold
-from tests.integration.conftest import HOURLY_200, Command, digests, environment, files, hourly_200
+from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, files, hourly_200
 
 MODES = ("sys.exit", "graceful", "segfault")
 WAIT_SECONDS = 60
@@ -135,7 +135,7 @@ def kill_and_resume(
     process.kill()
     process.communicate()
     before = _parts(path)
-    done = command("--config", HOURLY_200, "--no-report", "--output", path, "--resume")
+    done = command("--config", HOURLY_200, *BARE, "--output", path, "--resume")
     assert done.returncode == 0, done.stderr
     after = _parts(path)
     assert {name: after[name] for name in before} == before, "a whole part was made again"
@@ -172,7 +172,7 @@ def test_twenty_killed_runs_are_resumed(tmp_path: Path, undisturbed: dask_synth.
 
 
 def test_an_interrupted_csv_run_is_resumed_to_the_same_bytes(tmp_path: Path, command: Command) -> None:
-    words = ("--servers", 60, "--granularity", "hourly", "--set", "output.rows_per_partition=100000")
+    words = ("--servers", 60, "--granularity", "hourly", "--set", "output.rows_per_partition=100000", *BARE)
     assert command(*words, "--output", tmp_path / "whole").returncode == 0
     path = tmp_path / "fleet"
     process = start(*words, "--output", path)
@@ -236,7 +236,7 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
         kept = _parts(path)
         assert kept
         subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
-        done = command("--config", HOURLY_200, "--no-report", "--output", path, "--resume")
+        done = command("--config", HOURLY_200, *BARE, "--output", path, "--resume")
         assert done.returncode == 0, done.stderr
         assert {name: _parts(path)[name] for name in kept} == kept
         assert_undisturbed(dask_synth.open_dataset(path), undisturbed)

@@ -17,7 +17,7 @@ import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, OutputError
 from dask_synth.storage.commit import staging_of
 from dask_synth.storage.dataset import CSV_NAME
-from tests.integration.conftest import Command, digests, files
+from tests.integration.conftest import BARE, Command, digests, files
 from tests.integration.test_exactly_once import start, until
 
 KEYS = ["server_id", "timestamp"]
@@ -50,7 +50,7 @@ def test_an_overwrite_that_fails_leaves_the_old_dataset(tmp_path: Path, command:
     process.communicate()
     assert dask_synth.open_dataset(tmp_path / "fleet").manifest == old.manifest
     assert old.verify() == []
-    assert command("--servers", 12, "--overwrite", "--output", tmp_path / "fleet").returncode == 0
+    assert command("--servers", 12, "--overwrite", *BARE, "--output", tmp_path / "fleet").returncode == 0
     assert not staging_of(tmp_path / "fleet").exists()
 
 
@@ -108,7 +108,7 @@ def test_readers_see_the_old_generation_or_the_new_one(tmp_path: Path, threads: 
 
 
 def test_an_interrupted_append_goes_on(tmp_path: Path, command: Command) -> None:
-    words = ("--servers", 100, "--granularity", "hourly", "--format", "parquet")
+    words = ("--servers", 100, "--granularity", "hourly", "--format", "parquet", *BARE)
     for name, days in (("fleet", ("--years", 2)), ("whole", ("--years", 4))):
         assert command(*words, *days, "--output", tmp_path / name).returncode == 0
     process = start("append", tmp_path / "fleet", "--until", "2025-12-31")
@@ -117,7 +117,7 @@ def test_an_interrupted_append_goes_on(tmp_path: Path, command: Command) -> None
     process.kill()
     process.communicate()
     assert dask_synth.open_dataset(tmp_path / "fleet").manifest.generation == 1
-    done = command("append", tmp_path / "fleet", "--until", "2025-12-31")
+    done = command("append", tmp_path / "fleet", "--until", "2025-12-31", *BARE)
     assert done.returncode == 0, done.stderr
     longer, whole = (dask_synth.open_dataset(tmp_path / name) for name in ("fleet", "whole"))
     assert longer.verify() == []

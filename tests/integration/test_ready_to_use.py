@@ -81,7 +81,16 @@ def test_a_scheduler_and_workers_of_ones_own(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    words = (sys.executable, "-m", "dask_synth", "--scheduler", f"tcp://127.0.0.1:{port}", "--servers", 8)
+    words = (
+        sys.executable,
+        "-m",
+        "dask_synth",
+        "--scheduler",
+        f"tcp://127.0.0.1:{port}",
+        "--servers",
+        8,
+        "--no-report",
+    )
     done = run("cluster/loopback.sh", *words, "--output", tmp_path / "fleet", PORT=port)
     assert done.returncode == 0, done.stderr
     assert dask_synth.open_dataset(tmp_path / "fleet").verify() == []

@@ -10,7 +10,14 @@ from tests.jobs.conftest import Job
 
 def test_it_measures_each_number_of_workers_in_turn(job: Job, tmp_path: Path) -> None:
     csv, plot = tmp_path / "scaling.csv", tmp_path / "scaling.png"
-    done = job("scaling.py", *("--servers", 4, "--granularity", "daily", "--runs", 2, "--workers", 1, 2), "--csv", csv, "--plot", plot)
+    done = job(
+        "scaling.py",
+        *("--servers", 4, "--granularity", "daily", "--runs", 2, "--workers", 1, 2),
+        "--csv",
+        csv,
+        "--plot",
+        plot,
+    )
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(csv)
     assert table[["round", "workers"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 1], [1, 2]]
