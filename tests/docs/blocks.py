@@ -134,6 +134,8 @@ class Folder:
         words = words[len(variables) :]
         assert words[:3] == PROGRAM, f"{block}: cannot run {line!r}; mark the block with <!-- not run: reason -->"
         arguments = words[3:]
+        if not arguments or arguments[0] in ("append", "generate") or arguments[0].startswith("--"):
+            arguments.append("--no-report")  # a second each; `report` has a block of its own
         if "--dry-run" in arguments:
             variables = dict.fromkeys(SMALL) | variables
         elif arguments and arguments[0] in READERS:
