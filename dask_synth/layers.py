@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dask_synth.config import RunConfig, merged
+from dask_synth.presets import config_file
 from dask_synth.problems import validated
 from dask_synth.sources import ENV_PREFIX, read_environment, read_yaml
 
@@ -37,7 +37,7 @@ def load_config(path: str | os.PathLike[str] | None = None, overrides: Mapping[s
     Parameters
     ----------
     path
-        A YAML file; None for the built-in defaults.
+        A YAML file, or the name of a preset (``baseline``, ``hourly_200``); None for the built-in defaults.
     overrides
         Dotted key -> value, laid over file and environment, such as ``{"fleet.servers": 200}``.
 
@@ -60,7 +60,7 @@ def effective_config(path: str | os.PathLike[str] | None, overrides: Mapping[str
     origins: dict[str, str] = {}
     # 1. The file, over the defaults that the models carry.
     if path is not None:
-        _lay_over(data, read_yaml(Path(path)), origins, str(path))
+        _lay_over(data, read_yaml(config_file(path)), origins, str(path))
     # 2. The environment.
     environment, problems = read_environment()
     _lay_over(data, environment, origins, "environment")

@@ -90,7 +90,7 @@ Command = Callable[..., Any]
 def config_options(command: Command) -> Command:
     """Add the options that make up a configuration; the command gets them as `choice`."""
     options = [
-        click.option("--config", "config_path", metavar="FILE", help="YAML file; see `config` for all keys."),
+        click.option("--config", "config_path", metavar="FILE", help="YAML file, or a preset: baseline, hourly_200."),
         *(click.option(name, key.replace(".", "__"), metavar="VALUE", help=text) for name, key, text in KEY_OPTIONS),
         click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET_HELP),

@@ -13,6 +13,7 @@ from pydantic_settings import EnvSettingsSource, SettingsError
 
 from dask_synth.config import RunConfig
 from dask_synth.errors import ConfigError, Problem
+from dask_synth.presets import presets
 from dask_synth.problems import suggestion
 
 ENV_PREFIX = "DASK_SYNTH__"
@@ -48,7 +49,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
     except FileNotFoundError:
-        raise ConfigError([Problem("", f"configuration file {str(path)!r} does not exist")]) from None
+        known = ", ".join(presets())
+        raise ConfigError(
+            [Problem("", f"configuration file {str(path)!r} does not exist, and is no preset: {known}")]
+        ) from None
     except OSError as error:
         raise ConfigError([Problem("", f"configuration file {str(path)!r} cannot be read: {error.strerror}")]) from None
     except (yaml.YAMLError, ValueError) as error:
