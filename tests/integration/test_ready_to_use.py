@@ -1,8 +1,7 @@
-"""What lies ready in the repository runs as it is: configurations, cluster scripts, jobs, notebooks."""
+"""What lies ready in the repository runs as it is: configurations, cluster scripts, jobs."""
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import re
@@ -112,12 +111,3 @@ def test_the_benchmark_runs_at_a_small_size(mode: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     figures = ("exactly-once against plain files", "validation against generation", "share of the floor")
     assert any(figure in done.stdout for figure in figures)
-
-
-@pytest.mark.parametrize("notebook", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
-def test_every_notebook_runs_and_is_kept_without_outputs(notebook: Path) -> None:
-    cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
-    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
-    code = "\n".join("".join(cell["source"]) for cell in cells)
-    done = run(sys.executable, "-c", code, MPLBACKEND="Agg")
-    assert done.returncode == 0, done.stderr
