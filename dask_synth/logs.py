@@ -62,6 +62,8 @@ def name_run(run_id: str) -> None:
 def quiet_dask() -> int:
     """Hide what Dask says of lost workers and failed tasks, with tracebacks: the run handles them.
 
+    What is heard of it goes the way of all other lines.
+
     Returns
     -------
     int
@@ -70,6 +72,10 @@ def quiet_dask() -> int:
     level = logging.getLogger().level
     level = logging.CRITICAL if level == logging.WARNING else level
     logging.getLogger("distributed").setLevel(level)
+    for name in logging.root.manager.loggerDict:
+        if name.partition(".")[0] in ("distributed", "tornado", "bokeh"):
+            logging.getLogger(name).handlers.clear()
+            logging.getLogger(name).propagate = True
     return level
 
 

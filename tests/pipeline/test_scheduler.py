@@ -11,6 +11,10 @@ from dask_synth.errors import SchedulerError
 from dask_synth.pipeline import scheduler as rooms
 from dask_synth.pipeline.resources import Resources
 from dask_synth.pipeline.scheduler import BACKENDS, connect
+from tests.integration.machines import until
+
+# Dask leaves a socket of its dashboard to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
@@ -66,7 +70,8 @@ def test_what_a_joined_cluster_cannot_be_given_is_said() -> None:
 def test_no_worker_is_waited_for_forever() -> None:
     asked = Resources(adaptive=(0, 1), wait=0.1)
     with connect("synchronous") as client:
-        client.retire_workers(list(client.scheduler_info(n_workers=-1)["workers"]))
+        client.cluster.scale(0)
+        until(lambda: not client.scheduler_info(n_workers=1)["workers"], "the worker's end")
         with pytest.raises(SchedulerError, match=r"no worker came within 0\.1 s.*--wait"):
             rooms.wait_for_worker(client, "synchronous", asked.wait)
 
