@@ -11,7 +11,7 @@ run: $(VENV)/installed
 	else $(BIN)/python -m dask_synth --scheduler local && echo "The data is in $(CURDIR)/output"; fi
 
 test: fast
-	$(BIN)/python -m pytest -q -m integration tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m integration tests
 
 fast: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q -m "not integration and not soak"
