@@ -22,7 +22,7 @@ soak: $(VENV)/installed-test
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs mkdocs.yml dask_synth jobs config cluster tests
+	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs mkdocs.yml dask_synth jobs notebooks config cluster tests
 
 types: $(VENV)/installed-dev
 	$(BIN)/mypy

@@ -18,7 +18,7 @@ EPILOG = """example:
   python jobs/large_fleet.py --servers 2000 --output /shared/fleet --scheduler tcp://127.0.0.1:8786
   python jobs/large_fleet.py --servers 2000 --output /shared/fleet --scheduler scheduler.json
 
-schedulers: as `python -m dask_synth --help` lists them; certificates for tls:// as Dask is configured
+schedulers: as `python -m dask_synth generate --help` lists them; certificates for tls:// as Dask is configured
 
 exit codes: 0 made, whole and valid; 1 not whole or not valid; 2 wrong input; 3 the run failed: the same goes on"""
 
