@@ -172,8 +172,10 @@ def resources_of(where: Where, log_level: int) -> Resources:
         except ValueError:
             problems.append(Problem("--memory-limit", f"{where.memory_limit!r} is not a size; write for example 4GiB"))
     fewest, _, most = (where.adaptive or "1:1").partition(":")
-    if not (fewest.isdecimal() and most.isdecimal() and 0 <= int(fewest) <= int(most) and int(most) >= 1):
-        problems.append(Problem("--adaptive", f"{where.adaptive!r} is not MIN:MAX; write for example 1:10"))
+    if not (fewest.isdecimal() and most.isdecimal() and 1 <= int(fewest) <= int(most)):
+        problems.append(
+            Problem("--adaptive", f"{where.adaptive!r} is not MIN:MAX with MIN of at least 1; write for example 1:10")
+        )
     given = {name: getattr(where, name) for name in ("tls_ca", "tls_cert", "tls_key")}
     for name, file in given.items():
         option = "--" + name.replace("_", "-")

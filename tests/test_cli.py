@@ -51,6 +51,7 @@ BAD_INPUT = {
     "granularity fortnightly": Bad(
         ("--granularity", "fortnightly"), ("time.granularity", "'fortnightly'", "daily, hourly, 30min")
     ),
+    "no worker at the least": Bad(("--adaptive", "0:2"), ("--adaptive", "'0:2' is not MIN:MAX", "at least 1")),
     "a report in a folder that is not there": Bad(
         ("--performance-report", "a/b.html"), ("--performance-report", "a/b")
     ),

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
 
 import dask_synth
-from tests.integration.conftest import ROOT, Command, digests, environment
+from tests.integration.conftest import BARE, ROOT, Command, digests, environment
 from tests.integration.machines import process, until
+from tests.integration.test_remote import certificates, options
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
 pytestmark = pytest.mark.skipif(
@@ -170,6 +172,18 @@ def test_ctrl_c_leaves_no_job(cluster_file: Path, tmp_path: Path) -> None:
     _, errors = run.communicate(timeout=30)
     assert run.returncode == 3, errors
     assert "--resume" in errors
+    until(lambda: queue() == "", "the end of the jobs")
+
+
+def test_workers_come_and_go_by_load_and_speak_tls(
+    cluster_file: Path, tmp_path: Path, command: Command, expected: dask_synth.Dataset
+) -> None:
+    tls = options(*certificates(tmp_path, trustme.CA()))
+    words = (*HOURLY, *BARE, *tls, "--adaptive", "1:2", "--scheduler", f"slurm:{cluster_file}")
+    done = command(*words, "--output", tmp_path / "fleet")
+    assert done.returncode == 0, done.stderr
+    assert digests(dask_synth.open_dataset(tmp_path / "fleet")) == digests(expected)
+    assert "tls://127.0.0.1" in "".join(log.read_text() for log in (tmp_path / "logs").glob("*.err"))
     until(lambda: queue() == "", "the end of the jobs")
 
 
