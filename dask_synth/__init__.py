@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dask_synth.config import RunConfig as RunConfig
+    from dask_synth.errors import DaskSynthError as DaskSynthError
     from dask_synth.layers import load_config as load_config
     from dask_synth.pipeline.append import append as append
     from dask_synth.pipeline.frame import fleet_frame as fleet_frame
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 # Imported on first use (PEP 562): whoever wants the model alone does not wait for Dask.
 _HOMES = {
     "RunConfig": "dask_synth.config",
+    "DaskSynthError": "dask_synth.errors",
     "load_config": "dask_synth.layers",
     "append": "dask_synth.pipeline.append",
     "fleet_frame": "dask_synth.pipeline.frame",

@@ -49,9 +49,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Exception as error:
-        # Errors that a user can act on say which exit code they are; others are bugs and keep their traceback.
-        if not hasattr(error, "exit_code"):
-            raise
+    except dask_synth.DaskSynthError as error:
+        # What a user can act on says its exit code; anything else is a bug, and keeps its traceback.
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -10,8 +10,8 @@ BARE = "{members: false, show_bases: false, show_docstring_attributes: false}"
 
 
 def names() -> str:
-    """Ask for each public name, the verdict and the errors."""
-    public = [f"dask_synth.{name}" for name in dask_synth.__all__ if name != "__version__"]
+    """Ask for each public name, the verdict and the errors, which come last and all together."""
+    public = [f"dask_synth.{name}" for name in dask_synth.__all__ if name not in ("__version__", "DaskSynthError")]
     blocks = [f"::: {name}{_options(BARE) if name.endswith('.RunConfig') else ''}" for name in public]
     blocks += ["::: dask_synth.quality.verdict.Verdict", "::: dask_synth.quality.verdict.Check", "## Errors"]
     raised = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
