@@ -1,4 +1,7 @@
-"""Hooks of MkDocs: `<!-- generated: NAME -->` in a page becomes what GENERATED[NAME] makes of the code."""
+"""Hooks of MkDocs: `<!-- generated: NAME -->` in a page becomes what GENERATED[NAME] makes of the code.
+
+The notebooks become pages.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from generated import commands, configuration, model, python
+from generated import commands, configuration, model, notebooks, python
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
 
 PLACE = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 ROLE = re.compile(r":(?:func|class|data|meth|mod):(?=<code>)")
@@ -28,6 +33,13 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "commands": commands.commands,
     "python": python.names,
 }
+
+
+def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
+    """Add the notebooks' pages and pictures."""
+    for path, content in notebooks.files():
+        files.append(File.generated(config, path, content=content))
+    return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -28,5 +28,5 @@ def test_a_file_of_the_same_name_comes_first(tmp_path: Path, monkeypatch: pytest
 
 
 def test_what_is_neither_is_one_error_that_names_the_presets() -> None:
-    with pytest.raises(ConfigError, match=r"'basline' does not exist.*baseline, hourly_200"):
-        load_config("basline")
+    with pytest.raises(ConfigError, match=r"'hourly_20' does not exist.*baseline, hourly_200"):
+        load_config("hourly_20")

@@ -29,8 +29,10 @@ LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "sourc
 
 def build(configuration: Path, site: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(configuration), "-d", str(site)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"}
-    return subprocess.run(words, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=120)
+    # The notebooks, which run when it is built, do so at a small size.
+    small = {"DASK_SYNTH_NOTEBOOK_SERVERS": "20", "NO_MKDOCS_2_WARNING": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **small}
+    return subprocess.run(words, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=240)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,7 @@ class Page(HTMLParser):
 
 def test_every_page_is_in_the_site(site: Path) -> None:
     sources = {page.relative_to(ROOT / "docs").with_suffix(".html") for page in (ROOT / "docs").rglob("*.md")}
+    sources |= {notebook.relative_to(ROOT).with_suffix(".html") for notebook in ROOT.glob("notebooks/*.ipynb")}
     made = {page.relative_to(site) for page in site.rglob("*.html")}
     assert made == sources | {Path("404.html")}
 
@@ -114,6 +117,15 @@ def test_the_page_of_the_python_names_has_each_of_them(site: Path) -> None:
     assert not [name for name in names if name not in page.ids]
     assert "dask_synth.Dataset.frame" in page.ids
     assert not re.search(r":(func|class|data|meth):", page.text), "a docstring's role is shown as text"
+
+
+@pytest.mark.parametrize("notebook", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda path: path.stem)
+def test_each_notebook_is_a_page_with_what_it_drew(site: Path, notebook: Path) -> None:
+    page = Page(site / "notebooks" / f"{notebook.stem}.html")
+    pictures = [name for name in page.loaded if name.startswith(f"{notebook.stem}_output_")]
+    assert pictures
+    assert all((site / "notebooks" / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+    assert "import dask_synth" in page.text
 
 
 def test_the_page_of_the_files_has_every_column(site: Path) -> None:
