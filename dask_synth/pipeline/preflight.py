@@ -99,7 +99,7 @@ def _probe() -> Callable[..., tuple[dict[str, str], str]]:
             found["dask-synth"] = importlib.import_module("dask_synth").__version__
             model = importlib.import_module("dask_synth.storage.manifest").MODEL_VERSION
             found["the model of dask-synth"] = str(model)
-        except ImportError:
+        except (ImportError, AttributeError):  # a folder of this name is enough for Python to import it
             found["dask-synth"] = "missing"
         trouble = ""
         try:

@@ -29,11 +29,10 @@ def ip(*words: str, check: bool = True) -> bool:
 def permitted() -> bool:
     if os.getuid() != 0 or not shutil.which("ip"):
         return False
-    made = ip("netns", "add", "synth-try", check=False) and ip(
-        "link", "add", "synth-try", "type", "bridge", check=False
-    )
-    ip("link", "del", "synth-try", check=False)
-    ip("netns", "del", "synth-try", check=False)
+    name = f"try{os.getpid()}"  # tests are collected by several processes at once
+    made = ip("netns", "add", name, check=False) and ip("link", "add", name, "type", "bridge", check=False)
+    ip("link", "del", name, check=False)
+    ip("netns", "del", name, check=False)
     return made
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from distributed import LocalCluster
@@ -56,3 +59,12 @@ def test_processes_of_this_machine_pass_and_nothing_stays(tmp_path: Path) -> Non
             client.run(lambda: None)
             with pytest.raises(SchedulerError, match="cannot use the output"):
                 preflight._check(client, Path("/proc/self/stat"), write=False)
+
+
+def test_a_folder_of_the_packages_name_is_not_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marker = tmp_path / "marker"
+    marker.write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "dask_synth", ModuleType("dask_synth"))
+    found, trouble = preflight._probe()((), str(marker), hashlib.sha256(b"x").hexdigest(), True)
+    assert found["dask-synth"] == "missing"
+    assert trouble == ""
