@@ -36,7 +36,12 @@ LOST_WORKERS = 10
 """How often a task may take its workers with it; each time Dask has already tried a few."""
 
 NO_WORKER_SECONDS = 60
-"""How long a run without any worker waits for one: a nanny brings a killed one back in two or three."""
+"""How long a run without any worker waits for one: a nanny brings a killed one back in two or three.
+
+Paused ones are none: Dask gives a worker near its memory limit no task, and where that does not help, never would.
+"""
+
+LESS_MEMORY = "lower output.rows_per_partition, or give workers more memory"
 
 FETCH_SECONDS = 10
 """How long the result of a finished task is waited for."""
@@ -117,18 +122,23 @@ def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
 
 
 def _next_done(done: SimpleQueue[Future[Any]], client: Client) -> Future[Any]:
-    alone_since: float | None = None
+    idle_since: float | None = None
     while True:
         try:
             return done.get(timeout=0.5)
         except Empty:
             if client.status == "closed":
                 raise RunError("the scheduler is gone") from None
-            if client.scheduler_info(n_workers=1)["workers"]:
-                alone_since = None
+            found = {worker["status"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()}
+            if found - {"paused"}:
+                idle_since = None
                 continue
-        alone_since = alone_since or monotonic()
-        if monotonic() - alone_since > NO_WORKER_SECONDS:
+        idle_since = idle_since or monotonic()
+        if monotonic() - idle_since > NO_WORKER_SECONDS:
+            if found:
+                raise RunError(
+                    f"all workers stand still, near their memory limit, for {NO_WORKER_SECONDS} s; {LESS_MEMORY}"
+                )
             raise RunError(f"no worker is left, and none came for {NO_WORKER_SECONDS} s")
 
 
@@ -164,5 +174,5 @@ def _memory_kills(client: Client) -> int:
 
 def _likely(client: Client) -> str:
     if _memory_kills(client):
-        return "they were over their memory limit; lower output.rows_per_partition, or give workers more memory"
+        return f"they were over their memory limit; {LESS_MEMORY}"
     return "their own logs say why; where it was memory, lower output.rows_per_partition"

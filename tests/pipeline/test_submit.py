@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 import pytest
 from distributed import Client, KilledWorker, LocalCluster
 
@@ -15,6 +16,7 @@ from dask_synth.pipeline import submit, task, write
 from dask_synth.pipeline.chunk import chunk_table
 from dask_synth.pipeline.plan import Chunk, FleetSpec
 from dask_synth.storage.manifest import versions
+from tests.integration.machines import until
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -114,6 +116,17 @@ def test_the_largest_chunks_go_first(tmp_path: Path) -> None:
     target = write.Target(tmp_path, ("csv",), "run")
     spec = FleetSpec.of(config(tmp_path))
     assert [job.number for job in submit.chunk_jobs(spec, chunks, target)] == [1, 2, 0]
+
+
+def test_workers_that_are_paused_for_good_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "NO_WORKER_SECONDS", 1)
+    limits = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "20 MiB", "processes": False}
+    with dask.config.set({"distributed.worker.memory.terminate": False}):
+        with LocalCluster(**limits, dashboard_address=":0", silence_logs=50) as cluster, Client(cluster) as client:
+            until(lambda: cluster.workers[0].status.name == "paused", "the pause")
+            with pytest.raises(RunError, match=r"stand still.*lower output\.rows_per_partition"):
+                dask_synth.generate(config(tmp_path / "fleet"), client)
+    assert not (tmp_path / "fleet" / "manifest.json").exists()
 
 
 class LostResult:
