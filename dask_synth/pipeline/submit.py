@@ -107,11 +107,10 @@ def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
         while running:
             future = _next_done(done, client)
             job, _ = running.pop(future.key)
-            fetched = _fetch(future)
-            if fetched is not None:
+            if results := _fetch(future):
                 for following in islice(waiting, 1):
                     submit(following)
-                yield fetched
+                yield from results
             else:
                 attempts[job.name, job.number] += 1
                 _check_hope(job, future, attempts[job.name, job.number], client)
@@ -142,15 +141,15 @@ def _next_done(done: SimpleQueue[Future[Any]], client: Client) -> Future[Any]:
             raise RunError(f"no worker is left, and none came for {NO_WORKER_SECONDS} s")
 
 
-def _fetch(future: Future[Any]) -> Any:
-    """Return a finished task's result; None if it failed, or if its worker went before it could be fetched."""
+def _fetch(future: Future[Any]) -> list[Any]:
+    """Return a finished task's one result; none if it failed, or if its worker went before it could be fetched."""
     if future.status != "finished":
-        return None
+        return []
     try:
-        return future.result(timeout=FETCH_SECONDS)
+        return [future.result(timeout=FETCH_SECONDS)]
     except Exception as error:  # its worker was lost, and doing it again somewhere else took too long, or failed
         logger.info("the result of %s was lost: %s", future.key, error)
-        return None
+        return []
 
 
 def _check_hope(job: Job, future: Future[Any], attempts: int, client: Client) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from distributed import get_worker
@@ -13,8 +12,6 @@ from distributed.metrics import context_meter
 from dask_synth.pipeline.plan import Chunk, FleetSpec
 from dask_synth.pipeline.write import Receipt, Target, generate_and_write
 from dask_synth.storage.manifest import versions
-
-own_versions = cache(versions)
 
 
 class TaskError(Exception):
@@ -49,7 +46,7 @@ def make_chunk(spec: FleetSpec, chunk: Chunk, target: Target, expected: Mapping[
     RuntimeError
         If this worker differs in what decides the bytes.
     """
-    here = own_versions()
+    here = versions()
     differing = [
         f"{name} {here.get(name)}, not {version}" for name, version in expected.items() if here.get(name) != version
     ]

@@ -90,7 +90,7 @@ def test_more_chunks_than_the_window_all_come(tmp_path: Path, client: Client, mo
 def test_a_worker_that_came_late_with_other_versions_writes_nothing(
     tmp_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(task, "own_versions", lambda: {**versions(), "numpy": "1.0"})
+    monkeypatch.setattr(task, "versions", lambda: {**versions(), "numpy": "1.0"})
     with pytest.raises(RunError, match="this worker has numpy 1.0, not 2"):
         dask_synth.generate(config(tmp_path / "fleet"), client)
     assert not list((tmp_path / "fleet").glob("metrics/*/*.parquet"))
@@ -138,5 +138,10 @@ class LostResult:
         raise KilledWorker("generate-and-write-0", None, 3)
 
 
-def test_a_result_that_was_lost_is_none_and_no_error() -> None:
-    assert submit._fetch(LostResult()) is None
+def test_a_result_that_was_lost_is_no_result_and_no_error() -> None:
+    assert submit._fetch(LostResult()) == []
+
+
+def test_a_job_without_a_result_is_done_once(client: Client) -> None:
+    jobs = [submit.Job("nothing", number, "nothing", print, ()) for number in range(3)]
+    assert list(submit.run_jobs(jobs, client)) == [None, None, None]
