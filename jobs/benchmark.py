@@ -29,15 +29,17 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 import pyarrow as pa
+import pyarrow.parquet as pq
 from distributed import Client
 
 import dask_synth
 from dask_synth.config import RunConfig
 from dask_synth.model.seeds import Purpose, generator
-from dask_synth.pipeline.chunk import chunk_table
+from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.heap import keep_freed_memory
 from dask_synth.pipeline.plan import Chunk, FleetSpec, RunPlan
 from dask_synth.pipeline.scheduler import connect
+from dask_synth.pipeline.submit import Job, run_jobs
 from dask_synth.storage.parquet import encode_parquet
 from dask_synth.storage.store import LocalStore
 
@@ -144,16 +146,15 @@ def parquet_in(folder: str, plan: RunPlan) -> RunConfig:
 def overhead(plan: RunPlan, runs: int) -> None:
     """Time what makes a dataset exactly-once (lock, plan, rename, digest, manifest) against plain writing.
 
-    Plain files are timed twice: left in the page cache, from which this benchmark deletes them before a disk has seen
-    them, and waited for until they are on the disk, as a dataset's are before its commit.
+    The same tasks write plain files, twice: left in the page cache, from which this benchmark deletes them before a
+    disk has seen them, and waited for until they are on the disk, as a dataset's are before its commit.
     """
     ratios: dict[str, list[float]] = {"in the page cache": [], "on the disk": []}
     with connect("local") as client:
-        spec = client.scatter(plan.spec, broadcast=True)
         for _ in range(runs + 1):
             exact = timed_dataset(plan, client)
             for where, found in ratios.items():
-                found.append(exact / timed_plainly(plan, client, spec, settle=where == "on the disk"))
+                found.append(exact / timed_plainly(plan, client, settle=where == "on the disk"))
     for where, found in ratios.items():
         counted = found[1:]
         print(f"exactly-once against plain files {where}: {statistics.median(counted):.3f} times the time", end=" ")
@@ -169,20 +170,31 @@ def timed_dataset(plan: RunPlan, client: Client) -> float:
         return time.perf_counter() - start
 
 
-def timed_plainly(plan: RunPlan, client: Client, spec: object, *, settle: bool) -> float:
+def timed_plainly(plan: RunPlan, client: Client, *, settle: bool) -> float:
     """Return the seconds that the same files take without anything that would survive a crash."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        client.gather(client.map(write_plainly, plan.chunks, spec=spec, folder=folder, pure=False))
+        parts = [
+            Job("write-plainly", chunk.index, "a chunk", write_plainly, (plan.spec, chunk, folder))
+            for chunk in plan.chunks
+        ]
+        servers = Job("write-servers", 0, "the servers", write_servers_plainly, (plan.spec, folder))
+        for _ in run_jobs([servers, *parts], client):
+            pass
         if settle:
-            LocalStore(Path(folder)).settle(f"{chunk.index}.parquet" for chunk in plan.chunks)
+            LocalStore(Path(folder)).settle(path.name for path in Path(folder).iterdir())
         return time.perf_counter() - start
 
 
-def write_plainly(chunk: Chunk, spec: FleetSpec, folder: str) -> None:
+def write_plainly(spec: FleetSpec, chunk: Chunk, folder: str) -> None:
     """Write one chunk with nothing that would survive a crash."""
     data = encode_parquet(chunk_table(spec, chunk), "")
     Path(folder, f"{chunk.index}.parquet").write_bytes(data)
+
+
+def write_servers_plainly(spec: FleetSpec, folder: str) -> None:
+    """Write the list of servers likewise."""
+    pq.write_table(servers_table(spec), Path(folder, "servers.parquet"))
 
 
 def whole_run(args: argparse.Namespace, scheduler: str) -> Whole:

@@ -1,7 +1,8 @@
 """How much faster are more workers? Throughput over worker processes, as a table, a CSV file and a picture.
 
 Each number of workers takes its turn in each round, so that a noisy machine is noisy for all of them; the ratios are
-taken within a round, and their median counts. What is timed is generation on workers that have started.
+taken within a round, and their median counts. What is timed is the second fleet that the workers make: with the first
+one they import their libraries and ask the system for their memory.
 
 example:
     python jobs/scaling.py                              hourly_200 on 1, 2, ... worker processes, up to the cores
@@ -67,21 +68,16 @@ def main() -> None:
 
 
 def measure(args: argparse.Namespace, workers: int, turn: int) -> Measured:
-    """Make the fleet once on so many worker processes of one thread."""
-    with tempfile.TemporaryDirectory() as folder:
-        changes = {
-            "fleet.servers": args.servers,
-            "time.granularity": args.granularity,
-            "output.path": f"{folder}/fleet",
-        }
-        config = dask_synth.load_config(None, changes | {"output.formats": [args.format]})
-        receipts = []
-        with dask_synth.connect(f"processes:{workers}") as client:
-            client.wait_for_workers(workers)
-            client.run(__import__, "dask_synth.pipeline.run")
-            start = time.perf_counter()
-            dask_synth.generate(config, client, receipts.append)
-            seconds = time.perf_counter() - start
+    """Make the fleet on so many worker processes of one thread: once to warm them up, then timed."""
+    changes = {"fleet.servers": args.servers, "time.granularity": args.granularity, "output.formats": [args.format]}
+    receipts = []
+    with tempfile.TemporaryDirectory() as folder, dask_synth.connect(f"processes:{workers}") as client:
+        client.wait_for_workers(workers)
+        dask_synth.generate(dask_synth.load_config(None, {**changes, "output.path": f"{folder}/warm"}), client)
+        config = dask_synth.load_config(None, {**changes, "output.path": f"{folder}/fleet"})
+        start = time.perf_counter()
+        dask_synth.generate(config, client, receipts.append)
+        seconds = time.perf_counter() - start
     rows = sum(receipt.rows for receipt in receipts)
     busy = sum(sum(receipt.seconds.values()) for receipt in receipts)
     return Measured(turn, workers, rows, seconds, busy / seconds / workers)
