@@ -178,7 +178,8 @@ def parts(url: str) -> dict[str, Any]:
     found = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True).find(
         f"{url.removeprefix('s3://')}/metrics", detail=True
     )
-    return {name: info["LastModified"] for name, info in found.items()}
+    # A prefix that is only just filling up may be listed as a folder.
+    return {name: info["LastModified"] for name, info in found.items() if info["type"] == "file"}
 
 
 @pytest.fixture(scope="module")
