@@ -26,10 +26,10 @@ EPILOG = """Exit codes: 0 done; 1 validation failed; 2 wrong input; 3 the run fa
 
 
 class _DefaultGroup(click.Group):
-    """`generate` is what runs when no command is named."""
+    """`generate` is what runs where no command is named: where nothing, or an option, stands first."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h", "--version")):
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
             args = ["generate", *args]
         return super().parse_args(ctx, args)
 

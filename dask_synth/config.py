@@ -61,6 +61,10 @@ def _usable_weights(weights: dict[str, float]) -> dict[str, float]:
     return weights
 
 
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 def _no_repetition(formats: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(formats)) < len(formats):
         raise ValueError("a format is listed twice")
@@ -195,7 +199,7 @@ class OutputConfig(Section):
     storage_options
         What the client of an object store is given. Secrets: left out of every record and printed configuration.
     formats
-        What to write.
+        What to write: ``parquet``, ``csv``, or a list of both.
     rows_per_partition
         Most rows of a part; a server's whole time stays in one, so a part has at least one server.
     """
@@ -203,10 +207,12 @@ class OutputConfig(Section):
     path: Annotated[str, Field(min_length=1)] = "output"
     # Never dumped: that keeps secrets out of records, run ids and printed configurations.
     storage_options: Annotated[dict[str, Any], Field(exclude=True, repr=False)] = Field(default_factory=dict)
-    formats: Annotated[tuple[Literal["parquet", "csv"], ...], Field(min_length=1), AfterValidator(_no_repetition)] = (
-        "parquet",
-        "csv",
-    )
+    formats: Annotated[
+        tuple[Literal["parquet", "csv"], ...],
+        BeforeValidator(_one_or_more),
+        Field(min_length=1),
+        AfterValidator(_no_repetition),
+    ] = ("parquet", "csv")
     rows_per_partition: Annotated[Count, Field(ge=1, le=100_000_000)] = 500_000
 
 

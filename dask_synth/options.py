@@ -215,7 +215,7 @@ def overrides_of(
     problems = []
     for setting in settings:
         key, equals, text = setting.partition("=")
-        if not equals or not key:
+        if not equals or not all(key.split(".")):
             problems.append(
                 Problem("--set", f"{setting!r} is not KEY=VALUE; write for example --set fleet.servers=200")
             )

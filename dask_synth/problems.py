@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from dask_synth.config import RunConfig
 from dask_synth.errors import ConfigError, Problem
+from dask_synth.model.archetypes import PROFILES
 
 
 def validated(
@@ -23,7 +24,8 @@ def validated(
         found = error.errors()
         # Pydantic also blames the list for having lost its bad items: the deeper error says it.
         deepest = [one for one in found if not any(_lies_below(other["loc"], one["loc"]) for other in found)]
-        problems.extend(_problem(details, origins or {}) for details in deepest)
+        problems.extend(_problem(details, origins or {}) for details in deepest if details["type"] != "missing")
+        problems.extend(_missing([details["loc"] for details in deepest if details["type"] == "missing"]))
     if problems:
         raise ConfigError(problems)
     return config
@@ -32,22 +34,34 @@ def validated(
 def _problem(details: Any, origins: Mapping[str, str]) -> Problem:
     location = details.get("ctx", {}).get("path", details["loc"])
     key = ".".join(str(part) for part in location)
-    origin = next((f" (from {source})" for known, source in origins.items() if known == key), "")
+    above = (source for known, source in origins.items() if f"{key}.".startswith(f"{known}."))
+    origin = next((f" (from {source})" for source in above), "")
     match details["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
             return Problem(
                 key, f"there is no such key{origin}; {suggestion(str(location[-1]), _known_keys(location[:-1]))}"
             )
-        case "missing":
-            return Problem(key, f"must be given{origin}; {' '.join(map(str, location[:-1]))} has no default for it")
         case "value_error":
             message = str(details["ctx"]["error"])
+        case "dict_type" | "dataclass_type" | "model_type":
+            message = "it must be a mapping of keys to values"
+        case "tuple_type" | "list_type":
+            message = "it must be a list"
         case _:
             message = details["msg"].replace("Input should", "it must").removeprefix("Value error, ")
     value = details["input"]
     secret = "storage_options" in key or "path" in details.get("ctx", {})
     shown = "" if secret or isinstance(value, Mapping) else f"{value!r} is not allowed{origin}: "
     return Problem(key, shown + message)
+
+
+def _missing(places: Sequence[Sequence[Any]]) -> Iterator[Problem]:
+    """Yield one problem a mapping that lacks keys."""
+    for above in dict.fromkeys(tuple(place[:-1]) for place in places):
+        keys = [str(place[-1]) for place in places if tuple(place[:-1]) == above]
+        close = difflib.get_close_matches(str(above[1]), PROFILES, n=1) if above[0] == "archetypes" else []
+        hint = f"; did you mean 'archetypes.{close[0]}'?" if close else ""
+        yield Problem(".".join(map(str, above)), f"{', '.join(keys)} must be given: there is no default{hint}")
 
 
 def _lies_below(deeper: Sequence[Any], place: Sequence[Any]) -> bool:

@@ -63,7 +63,13 @@ BAD_INPUT = {
     "key given twice": Bad((), ("run.yaml", "'seed' is given twice", "line 2"), "seed: 1\nseed: 2\n"),
     "empty file": Bad((), ("run.yaml", "is empty"), ""),
     "list for a mapping": Bad((), ("run.yaml", "must hold a mapping", "a list"), "- fleet\n"),
-    "list for a section": Bad((), ("fleet", "[1, 2]", "dictionary"), "fleet: [1, 2]\n"),
+    "list for a section": Bad((), ("fleet", "[1, 2]", "a mapping of keys"), "fleet: [1, 2]\n"),
+    "text for a list": Bad(("--set", "seasonality.holidays=x"), ("seasonality.holidays", "'x'", "must be a list")),
+    "number in a list": Bad(("--set", "seasonality.holidays=[1]"), ("seasonality.holidays.0: 1", "(from --set")),
+    "misspelt archetype": Bad(
+        ("--set", "archetypes.wbe={growth: 1}"),
+        ("archetypes.wbe: base, sd,", "must be given", "did you mean 'archetypes.web'?"),
+    ),
     "output that exists": Bad(("--output", "full"), ("output.path", "full", "exists and is not empty", "--output")),
     "output that is a file": Bad(("--output", "full/file"), ("output.path", "file", "is a file")),
     "output below a file": Bad(("--output", "full/file/x"), ("output.path", "cannot be written")),
@@ -79,6 +85,7 @@ BAD_INPUT = {
         (), ("DASK_SYNTH__FLET__SERVERS", "did you mean 'fleet'"), None, {"DASK_SYNTH__FLET__SERVERS": "3"}
     ),
     "--set without =": Bad(("--set", "fleet.servers"), ("--set", "'fleet.servers'", "KEY=VALUE")),
+    "--set of a key without a name": Bad(("--set", "fleet.=3"), ("--set", "'fleet.=3'", "KEY=VALUE")),
     "--set without a key": Bad(("--set", "=3"), ("--set", "'=3'", "KEY=VALUE")),
     "--set of what is not YAML": Bad(("--set", "fleet.regions=[EU"), ("fleet.regions", "'[EU'", "not valid YAML")),
     "years and end date": Bad(("--years", "2", "--end-date", "2024-12-31"), ("time", "years or end_date, not both")),
@@ -86,6 +93,7 @@ BAD_INPUT = {
     "a format twice": Bad(("--format", "csv", "--format", "csv"), ("output.formats", "listed twice")),
     "unknown scheduler": Bad(("--scheduler", "cloud"), ("--scheduler", "'cloud'", "local, synchronous, threads[:N]")),
     "no workers": Bad(("--scheduler", "threads:0"), ("--scheduler", "'threads:0'", "at least 1")),
+    "unknown command": Bad(("verfy", "output"), ("No such command 'verfy'", "Did you mean 'verify'?")),
     "unknown option": Bad(("--server", "3"), ("--server", "No such option", "--servers")),
 }
 # A process costs seconds, so a few stand for all in the fast suite.
@@ -220,6 +228,7 @@ def test_a_dry_run_obeys_every_option(run):
         ("--seed", "7", "seed", 7),
         ("--output", "7", "output.path", "7"),
         ("--format", "csv", "output.formats", ["csv"]),
+        ("--set", "output.formats=csv", "output.formats", ["csv"]),
         ("--set", "archetypes.web.base.cpu=50", "archetypes.web.base.cpu", 50.0),
         ("--set", "fleet.regions=[EU, Asia]", "fleet.regions", {"EU": 1.0, "Asia": 1.0}),
         ("--set", "output.path=a=b", "output.path", "a=b"),
