@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from time import perf_counter
 from uuid import uuid4
 
-import dask
 import dask.dataframe as dd
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from dask.base import compute
 from dask.delayed import Delayed, delayed
 from distributed import Client
@@ -23,15 +18,14 @@ from dask_synth.pipeline.plan import FleetSpec, RunPlan
 from dask_synth.quality.checks import LEVEL, judge
 from dask_synth.quality.evidence import Evidence, Theory
 from dask_synth.quality.files import file_checks, server_checks
+from dask_synth.quality.landed import landed
 from dask_synth.quality.partition import summarise
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import Statistics, combine
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
-from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, Categories, empty_frame
 from dask_synth.storage.dataset import Dataset, open_dataset
-from dask_synth.storage.places import readable, store_of
+from dask_synth.storage.places import store_of
 
-TEXTS = [name for name in ("server_id", "app_name", *CATEGORICAL) if name != PARTITION_KEY]
 SPLIT_EVERY = 8
 """Statistics that one task adds up."""
 
@@ -73,7 +67,7 @@ def validate(
     findings = dataset.verify(client)
     further = [*file_checks(findings, dataset.manifest), *server_checks(dataset.servers, plan.spec, reference)]
     try:
-        evidence = _evidence(_landed(dataset), plan.spec, reference, client)
+        evidence = _evidence(landed(dataset), plan.spec, reference, client)
     except OSError as error:
         raise OutputError(f"{str(dataset.path)!r} cannot be read: {error}") from error
     verdict = judge(evidence, dataset.manifest.run_id, perf_counter() - start, level, further)
@@ -140,36 +134,3 @@ def validate_partition(frame: pd.DataFrame, reference: Reference) -> pd.DataFram
 def _statistics(row: pd.DataFrame) -> Statistics:
     statistics: Statistics = row["statistics"].iloc[0]
     return statistics
-
-
-def _landed(dataset: Dataset) -> dd.DataFrame:
-    """Return a dataset's rows as they lie in its files: types are not repaired, texts stay dictionaries."""
-    categories = dataset.manifest.categories
-    parts = dataset.parts()
-    if not parts:
-        return dataset.frame()
-    # Dask would turn texts into another type of texts, and the dictionaries with them.
-    with dask.config.set({"dataframe.convert-string": False}):
-        frame: dd.DataFrame = dd.from_map(
-            _read_part,
-            parts,
-            categories=categories,
-            meta=empty_frame(categories),
-            enforce_metadata=False,
-            label="read-part",
-        )
-    return frame
-
-
-def _read_part(path: Path, categories: Categories) -> pd.DataFrame:
-    try:
-        with pq.ParquetFile(readable(path), read_dictionary=TEXTS) as file:
-            table = file.read(use_threads=False)
-    except (OSError, pa.ArrowInvalid):
-        # Its rows are missing then, and the check of the files says why.
-        return empty_frame(categories)
-    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
-    types, archetype = categories[PARTITION_KEY], path.parent.name.partition("=")[2]
-    code = types.index(archetype) if archetype in types else -1
-    frame[PARTITION_KEY] = pd.Categorical.from_codes(np.full(len(frame), code), pd.Index(types))
-    return frame[[name for name in NAMES if name in frame]]

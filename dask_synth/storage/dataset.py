@@ -54,6 +54,10 @@ class Dataset:
         """Return the Parquet files of the metrics, as the manifest lists them."""
         return [self.path / entry.path for entry in self.manifest.files if entry.path.startswith(f"{METRICS}/")]
 
+    def texts(self) -> list[Path]:
+        """Return the CSV.gz files, as the manifest lists them."""
+        return [self.path / entry.path for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
+
     @property
     def servers(self) -> Path:
         """The file that holds one row a server."""
@@ -78,9 +82,8 @@ class Dataset:
             frame = frame[list(NAMES)].astype(known)
         else:
             typed = dtypes.drop("timestamp").to_dict()
-            texts = [str(self.path / entry.path) for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
             how = {"blocksize": None, "compression": "gzip", "storage_options": options}
-            frame = dd.read_csv(texts, dtype=typed, parse_dates=["timestamp"], **how)
+            frame = dd.read_csv([str(text) for text in self.texts()], dtype=typed, parse_dates=["timestamp"], **how)
         return frame
 
     def _hive(self) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""Damaged files, on their way to a verdict and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dask_synth.errors import OutputError
+from dask_synth.quality.landed import landed
+from dask_synth.quality.report import report
+from dask_synth.quality.validate import validate
+from dask_synth.schema import empty_frame
+from dask_synth.storage.dataset import Dataset
+from tests.quality.report_data import small_dataset
+
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def scramble(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:30] + bytes(byte ^ 0x55 for byte in content[30:-30]) + content[-30:])
+
+
+DAMAGES = (Path.unlink, cut, scramble, lambda path: path.write_bytes(b""))
+
+
+@pytest.fixture(params=["parquet", "csv"])
+def dataset(request: pytest.FixtureRequest, tmp_path: Path) -> Dataset:
+    return small_dataset(tmp_path / "fleet", {"output.formats": [request.param]})
+
+
+def test_rows_come_as_they_were_made(dataset: Dataset) -> None:
+    frame, documented = landed(dataset).compute(), empty_frame(dataset.manifest.categories).dtypes
+    texts = ["server_id", "app_name"]  # dictionaries, where they come from Parquet
+    pd.testing.assert_series_equal(frame.dtypes.drop(texts), documented.drop(texts))
+    one, other = (rows.astype(documented).reset_index(drop=True) for rows in (frame, dataset.frame().compute()))
+    pd.testing.assert_frame_equal(one, other)
+    assert len(one) == dataset.manifest.rows
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=["removed", "cut", "scrambled", "emptied"])
+def test_a_damaged_part_has_no_rows_and_fails_by_name(dataset: Dataset, damage: Callable[[Path], object]) -> None:
+    part = (dataset.parts() or dataset.texts())[0]
+    report(dataset.path)
+    assert validate(dataset).passed
+    damage(part)
+    with pytest.raises(OutputError, match=f"not as it was committed.*{part.name}"):
+        report(dataset.path)
+    failures = {check.name: check.message for check in validate(dataset).failures}
+    assert part.name in failures["structure.files"]
+    assert "structure.rows" in failures
+    page = report(dataset.path)[1].read_text(encoding="utf-8")
+    assert "Not valid" in page
+    assert part.name in page
+
+
+def test_a_report_without_the_list_of_servers_is_one_message(dataset: Dataset) -> None:
+    dataset.servers.unlink()
+    assert not validate(dataset).passed
+    with pytest.raises(OutputError, match=r"servers\.parquet' cannot be read"):
+        report(dataset.path)
