@@ -40,7 +40,10 @@ def test_rows_come_as_they_were_made(dataset: Dataset) -> None:
     frame, documented = landed(dataset).compute(), empty_frame(dataset.manifest.categories).dtypes
     texts = ["server_id", "app_name"]  # dictionaries, where they come from Parquet
     pd.testing.assert_series_equal(frame.dtypes.drop(texts), documented.drop(texts))
-    one, other = (rows.astype(documented).reset_index(drop=True) for rows in (frame, dataset.frame().compute()))
+    one, other = (
+        rows.astype(documented).sort_values(["server_id", "timestamp"]).reset_index(drop=True)
+        for rows in (frame, dataset.frame().compute())
+    )
     pd.testing.assert_frame_equal(one, other)
     assert len(one) == dataset.manifest.rows
 
