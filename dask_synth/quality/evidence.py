@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from dask_synth.model.cells import Cell, calendar_cells
 from dask_synth.model.forecast import Forecast
 from dask_synth.model.nodes import TimeNodes, time_nodes
+from dask_synth.model.powers import Expected
 from dask_synth.pipeline.plan import FleetSpec
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import HOUR_COLUMNS, SUMS, Statistics
@@ -33,12 +35,16 @@ class Theory:
         The parts of its grid, and the times that stand for them.
     forecasts
         Archetype -> its distribution, for those that have servers.
+    correlations
+        (Archetype, column, column, whether of the noise alone) -> what the correlation must be. They are the dearest of
+        all, so they are not left to the checks, which wait for the data.
     """
 
     spec: FleetSpec
     cells: list[Cell]
     nodes: TimeNodes
     forecasts: Mapping[str, Forecast]
+    correlations: Mapping[tuple[str, str, str, bool], Expected]
 
     @classmethod
     def of(cls, spec: FleetSpec) -> Self:
@@ -59,7 +65,13 @@ class Theory:
             name: Forecast.of(profile, nodes, seasons, growth=spec.growth, spikes=spec.spikes)
             for name, profile in profiles.items()
         }
-        return cls(spec, cells, nodes, forecasts)
+        correlations = {
+            (name, *pair, noise): forecast.correlation_of(*pair, noise=noise)
+            for name, forecast in forecasts.items()
+            for pair in combinations(METRICS, 2)
+            for noise in (False, True)
+        }
+        return cls(spec, cells, nodes, forecasts, correlations)
 
 
 @dataclass(frozen=True, eq=False)

@@ -134,7 +134,7 @@ def correlation_trials(
     words, suffix = ("the noise of ", ".noise") if noise else ("", "")
     for a, b in combinations(range(len(METRICS)), 2):
         pair = METRICS[a], METRICS[b]
-        expected = evidence.theory.forecasts[archetype].correlation_of(*pair, noise=noise)
+        expected = evidence.theory.correlations[archetype, *pair, noise]
         spread = products[PAIRS.index((a, a))] * products[PAIRS.index((b, b))]
         # Two views of one metric are only ever off by what rounding to 2 decimals takes.
         floor = 1e-5 if OBSERVED[pair[0]].latent == OBSERVED[pair[1]].latent else 0.0
