@@ -1,7 +1,8 @@
 """The configuration of a run: read once, at the door, into frozen objects that refuse what they do not know.
 
 Precedence, lowest first: built-in defaults, YAML file, environment, command line (``layers.py`` reads and merges them).
-The bounds of a profile and of the seasons stand with the model; the bounds of a run stand here.
+The bounds of a profile and of the seasons stand with the model, those of single values in ``values.py``; what must hold
+between values stands here.
 """
 
 from __future__ import annotations
@@ -10,95 +11,21 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from dateutil.relativedelta import relativedelta
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dask_synth.model.archetypes import PROFILES, ArchetypeProfile, cholesky_factor
-from dask_synth.model.calendar import GRANULARITIES, Seasonality
+from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
+from dask_synth.model.calendar import Seasonality
+from dask_synth.values import Count, Formats, Granularity, Mix, Profile, WeightedValues
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
-MAX_CATEGORIES = 127
 # A letter first: Parquet readers take a folder server_type=01 for a number.
 ARCHETYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-
-
-def _no_boolean(value: Any) -> Any:
-    # YAML's yes, no, on and off are booleans, and Python's True is an int: `servers: yes` would be a fleet of 1.
-    if isinstance(value, bool):
-        raise ValueError("a boolean is not a number")
-    return value
-
-
-def _listed_weights(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        return value
-    if len(set(map(str, value))) < len(value):
-        raise ValueError("a value is listed twice")
-    return dict.fromkeys(value, 1.0)
-
-
-def _usable_weights(weights: dict[str, float]) -> dict[str, float]:
-    for value in weights:
-        if not value.strip() or not value.isprintable() or len(value) > 100:
-            raise ValueError(f"{value!r} cannot be a value: it must be 1 to 100 printable characters")
-    if sum(weights.values()) <= 0:
-        raise ValueError("at least one weight must be above 0")
-    return weights
-
-
-def _one_or_more(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-def _no_repetition(formats: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(formats)) < len(formats):
-        raise ValueError("a format is listed twice")
-    return formats
-
-
-def _share_sum(mix: dict[str, float]) -> dict[str, float]:
-    total = sum(mix.values())
-    if abs(total - 1) > 1e-9:
-        raise ValueError(f"the shares sum to {total:.10g}, and they must sum to 1")
-    return mix
-
-
-def _known_granularity(granularity: str) -> str:
-    if granularity not in GRANULARITIES:
-        raise ValueError(f"allowed are {', '.join(GRANULARITIES)}")
-    return granularity
-
-
-def _positive_definite(profile: ArchetypeProfile) -> ArchetypeProfile:
-    cholesky_factor(profile.correlation)
-    return profile
-
-
-Granularity = Annotated[str, AfterValidator(_known_granularity), Field(json_schema_extra={"enum": list(GRANULARITIES)})]
-Count = Annotated[int, BeforeValidator(_no_boolean)]
-Share = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1, allow_inf_nan=False)]
-Weight = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1e9, allow_inf_nan=False)]
-WeightedValues = Annotated[
-    dict[str, Weight],
-    BeforeValidator(_listed_weights),
-    Field(min_length=1, max_length=MAX_CATEGORIES),
-    AfterValidator(_usable_weights),
-]
 
 
 class Section(BaseModel):
@@ -125,7 +52,7 @@ class FleetConfig(Section):
     """
 
     servers: Annotated[Count, Field(ge=1, le=10_000_000)] = 120
-    mix: Annotated[dict[str, Share], Field(min_length=1, max_length=MAX_CATEGORIES), AfterValidator(_share_sum)] = {
+    mix: Mix = {
         "web": 0.35,
         "application": 0.40,
         "database": 0.15,
@@ -207,12 +134,7 @@ class OutputConfig(Section):
     path: Annotated[str, Field(min_length=1)] = "output"
     # Never dumped: that keeps secrets out of records, run ids and printed configurations.
     storage_options: Annotated[dict[str, Any], Field(exclude=True, repr=False)] = Field(default_factory=dict)
-    formats: Annotated[
-        tuple[Literal["parquet", "csv"], ...],
-        BeforeValidator(_one_or_more),
-        Field(min_length=1),
-        AfterValidator(_no_repetition),
-    ] = ("parquet", "csv")
+    formats: Formats = ("parquet", "csv")
     rows_per_partition: Annotated[Count, Field(ge=1, le=100_000_000)] = 500_000
 
 
@@ -252,7 +174,7 @@ class RunConfig(BaseSettings):
     seasonality: Seasonality = Seasonality()
     growth: bool = True
     spikes: bool = True
-    archetypes: dict[str, Annotated[ArchetypeProfile, AfterValidator(_positive_definite)]] = PROFILES
+    archetypes: dict[str, Profile] = PROFILES
     output: OutputConfig = OutputConfig()
 
     @classmethod

@@ -93,7 +93,7 @@ BAD_INPUT = {
     "a format twice": Bad(("--format", "csv", "--format", "csv"), ("output.formats", "listed twice")),
     "unknown scheduler": Bad(("--scheduler", "cloud"), ("--scheduler", "'cloud'", "local, synchronous, threads[:N]")),
     "no workers": Bad(("--scheduler", "threads:0"), ("--scheduler", "'threads:0'", "at least 1")),
-    "unknown command": Bad(("verfy", "output"), ("No such command 'verfy'", "Did you mean 'verify'?")),
+    "unknown command": Bad(("verif", "output"), ("No such command 'verif'", "Did you mean 'verify'?")),
     "unknown option": Bad(("--server", "3"), ("--server", "No such option", "--servers")),
 }
 # A process costs seconds, so a few stand for all in the fast suite.
@@ -231,6 +231,7 @@ def test_a_dry_run_obeys_every_option(run):
         ("--set", "output.formats=csv", "output.formats", ["csv"]),
         ("--set", "archetypes.web.base.cpu=50", "archetypes.web.base.cpu", 50.0),
         ("--set", "fleet.regions=[EU, Asia]", "fleet.regions", {"EU": 1.0, "Asia": 1.0}),
+        ("--set", "fleet.regions=EU", "fleet.regions", {"EU": 1.0}),
         ("--set", "output.path=a=b", "output.path", "a=b"),
     ],
 )

@@ -1,0 +1,89 @@
+"""What a single value of a configuration may be: types that pydantic checks, with errors in words.
+
+The bounds of a profile stand with the model, those of what a run is made of here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from dask_synth.model.archetypes import ArchetypeProfile, cholesky_factor
+from dask_synth.model.calendar import GRANULARITIES
+
+MAX_CATEGORIES = 127
+
+
+def _no_boolean(value: Any) -> Any:
+    # YAML's yes, no, on and off are booleans, and Python's True is an int: `servers: yes` would be a fleet of 1.
+    if isinstance(value, bool):
+        raise ValueError("a boolean is not a number")
+    return value
+
+
+def _listed_weights(value: Any) -> Any:
+    if isinstance(value, str):
+        return {value: 1.0}
+    if not isinstance(value, list | tuple):
+        return value
+    if len(set(map(str, value))) < len(value):
+        raise ValueError("a value is listed twice")
+    return dict.fromkeys(value, 1.0)
+
+
+def _usable_weights(weights: dict[str, float]) -> dict[str, float]:
+    for value in weights:
+        if not value.strip() or not value.isprintable() or len(value) > 100:
+            raise ValueError(f"{value!r} cannot be a value: it must be 1 to 100 printable characters")
+    if sum(weights.values()) <= 0:
+        raise ValueError("at least one weight must be above 0")
+    return weights
+
+
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _no_repetition(formats: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(formats)) < len(formats):
+        raise ValueError("a format is listed twice")
+    return formats
+
+
+def _share_sum(mix: dict[str, float]) -> dict[str, float]:
+    total = sum(mix.values())
+    if abs(total - 1) > 1e-9:
+        raise ValueError(f"the shares sum to {total:.10g}, and they must sum to 1")
+    return mix
+
+
+def _known_granularity(granularity: str) -> str:
+    if granularity not in GRANULARITIES:
+        raise ValueError(f"allowed are {', '.join(GRANULARITIES)}")
+    return granularity
+
+
+def _positive_definite(profile: ArchetypeProfile) -> ArchetypeProfile:
+    cholesky_factor(profile.correlation)
+    return profile
+
+
+Granularity = Annotated[str, AfterValidator(_known_granularity), Field(json_schema_extra={"enum": list(GRANULARITIES)})]
+Count = Annotated[int, BeforeValidator(_no_boolean)]
+Share = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1e9, allow_inf_nan=False)]
+WeightedValues = Annotated[
+    dict[str, Weight],
+    BeforeValidator(_listed_weights),
+    Field(min_length=1, max_length=MAX_CATEGORIES),
+    AfterValidator(_usable_weights),
+]
+Mix = Annotated[dict[str, Share], Field(min_length=1, max_length=MAX_CATEGORIES), AfterValidator(_share_sum)]
+Formats = Annotated[
+    tuple[Literal["parquet", "csv"], ...],
+    BeforeValidator(_one_or_more),
+    Field(min_length=1),
+    AfterValidator(_no_repetition),
+]
+Profile = Annotated[ArchetypeProfile, AfterValidator(_positive_definite)]
