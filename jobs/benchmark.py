@@ -89,7 +89,9 @@ def main() -> None:
         floor = statistics.median(found)
         print(f"floor, {threads} at once: {floor * 1e9:.0f} ns a row, {1 / floor / 1e6:.2f} M rows/s per core")
     for scheduler, runs in wholes.items():
-        report(scheduler, runs, plan.rows, cores, floors)
+        # In a run of its own: to watch takes a tenth of a core from what is timed.
+        peak = whole_run(args, scheduler, watch=True).peak_bytes
+        report(scheduler, runs, peak, (plan.rows, cores), floors)
 
 
 def floor_seconds_per_row(plan: RunPlan, threads: int) -> float:
@@ -197,8 +199,8 @@ def write_servers_plainly(spec: FleetSpec, folder: str) -> None:
     pq.write_table(servers_table(spec), Path(folder, "servers.parquet"))
 
 
-def whole_run(args: argparse.Namespace, scheduler: str) -> Whole:
-    """Run the command line as a user does; watch the memory of its process tree."""
+def whole_run(args: argparse.Namespace, scheduler: str, *, watch: bool = False) -> Whole:
+    """Run the command line as a user does; if asked, watch the memory of its process tree."""
     folder = Path(tempfile.mkdtemp())
     command = [sys.executable, "-m", "dask_synth", "--scheduler", scheduler, "--servers", str(args.servers)]
     command += [
@@ -214,7 +216,7 @@ def whole_run(args: argparse.Namespace, scheduler: str) -> Whole:
     start = time.time()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peak = [0]
-    watcher = threading.Thread(target=watch_memory, args=(process.pid, peak))
+    watcher = threading.Thread(target=watch_memory if watch else lambda *_: None, args=(process.pid, peak))
     watcher.start()
     code = process.wait()
     seconds = time.time() - start
@@ -242,8 +244,9 @@ def watch_memory(pid: int, peak: list[int]) -> None:
         time.sleep(0.05)
 
 
-def report(scheduler: str, runs: list[Whole], rows: int, cores: int, floors: dict[int, list[float]]) -> None:
-    """Print one scheduler's figures."""
+def report(scheduler: str, runs: list[Whole], peak: int, size: tuple[int, int], floors: dict[int, list[float]]) -> None:
+    """Print one scheduler's figures; `size` is rows and cores."""
+    rows, cores = size
     whole = statistics.median(run.seconds for run in runs)
     started = statistics.median(run.started_seconds for run in runs)
     rate = rows / started
@@ -257,7 +260,7 @@ def report(scheduler: str, runs: list[Whole], rows: int, cores: int, floors: dic
         shares = [rows / run.started_seconds / cores * floor for run, floor in zip(runs, found, strict=True)]
         spread = f"{min(shares):.0%} to {max(shares):.0%}"
         print(f"  share of the floor {statistics.median(shares):.0%} per core, {threads} at once ({spread})")
-    print(f"  peak memory        {max(run.peak_bytes for run in runs) / 2**20:.0f} MiB, the process tree")
+    print(f"  peak memory        {peak / 2**20:.0f} MiB, the process tree")
     print(f"  bytes a row        {runs[0].bytes_written / rows:.2f}")
 
 
