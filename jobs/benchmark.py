@@ -89,7 +89,7 @@ def main() -> None:
         floor = statistics.median(found)
         print(f"floor, {threads} at once: {floor * 1e9:.0f} ns a row, {1 / floor / 1e6:.2f} M rows/s per core")
     for scheduler, runs in wholes.items():
-        # In a run of its own: to watch takes a tenth of a core from what is timed.
+        # In a run of its own: the watcher would compete with what is timed.
         peak = whole_run(args, scheduler, watch=True).peak_bytes
         report(scheduler, runs, peak, (plan.rows, cores), floors)
 

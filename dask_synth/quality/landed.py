@@ -44,8 +44,9 @@ def landed(dataset: Dataset) -> dd.DataFrame:
 
 def _read_parquet(path: Path, categories: Categories) -> pd.DataFrame:
     try:
-        with pq.ParquetFile(readable(path), read_dictionary=TEXTS) as file:
-            table = file.read(use_threads=False)
+        table = _table(path, TEXTS)
+    except KeyError:  # one of the texts is missing, which the check of the columns says
+        table = _table(path, [])
     except (pa.ArrowException, *UNREADABLE):
         return empty_frame(categories)
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
@@ -53,6 +54,11 @@ def _read_parquet(path: Path, categories: Categories) -> pd.DataFrame:
     code = types.index(archetype) if archetype in types else -1
     frame[PARTITION_KEY] = pd.Categorical.from_codes(np.full(len(frame), code), pd.Index(types))
     return frame[[name for name in NAMES if name in frame]]
+
+
+def _table(path: Path, dictionaries: list[str]) -> pa.Table:
+    with pq.ParquetFile(readable(path), read_dictionary=dictionaries) as file:
+        return file.read(use_threads=False)
 
 
 def _read_csv(path: Path, categories: Categories) -> pd.DataFrame:

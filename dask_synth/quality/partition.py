@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from dask_synth.model.cells import is_business_hour
 from dask_synth.quality.arrangement import Arrangement, arrangement_of
@@ -39,6 +40,8 @@ def summarise(frame: pd.DataFrame, reference: Reference) -> Statistics:
     if missing or frame.empty:
         return Statistics(rows=len(frame), types=missing)
     types = unexpected_types(frame, reference.categories)
+    if not all(is_numeric_dtype(frame[name]) for name in METRICS):
+        return Statistics(rows=len(frame), types=types)
     texts = {name: frame[name].astype("category") for name in ("server_id", *TEXT_BY_SERVER)}
     frame = frame.assign(**{name: text for name, text in texts.items() if frame[name].dtype != "category"})
     parts = [_of_archetype(rows, reference) for rows in _by_type(frame)]
@@ -92,7 +95,8 @@ def _placed(
     step = int(reference.step.astype(np.int64))
     position = elapsed // step
     off_grid = (position * step != elapsed) | (position < 0) | (position >= reference.grid.size)
-    lost = (server < 0) | (servers < 0)[server] if (servers < 0).any() or server.min() < 0 else None
+    # A row without an id has the code -1: the last place.
+    lost = np.append(servers, -1)[server] < 0 if (servers < 0).any() or server.min() < 0 else None
     if lost is not None and lost.any():
         faults.add("server", int(lost.sum()), f"{frame['server_id'].iloc[int(np.argmax(lost))]!r} is not in the plan")
     if off_grid.any():

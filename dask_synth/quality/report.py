@@ -19,10 +19,10 @@ from dask_synth.errors import OutputError
 from dask_synth.pipeline.plan import FleetSpec
 from dask_synth.quality.binning import Layout
 from dask_synth.quality.digest import Summary, summary_of
-from dask_synth.quality.landed import landed
+from dask_synth.quality.landed import UNREADABLE, landed
 from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
-from dask_synth.schema import METRICS, PARTITION_KEY
+from dask_synth.schema import PARTITION_KEY
 from dask_synth.storage.dataset import METRICS as METRICS_FOLDER
 from dask_synth.storage.dataset import Dataset, open_dataset
 from dask_synth.storage.places import readable, store_of
@@ -90,7 +90,7 @@ def summarise_dataset(dataset: Dataset, client: Client | None = None) -> Summary
         read = delayed(summarise_file, pure=False)
         partials = [read(dataset.path / file, layout) for file in files]
     else:
-        partials = [delayed(_summarise_frame)(part, layout) for part in _columns(dataset).to_delayed()]
+        partials = [delayed(_summarise_frame)(part, layout) for part in landed(dataset).to_delayed()]
     total = _tree(partials)
     partial = client.compute(total).result() if client else compute(total, scheduler="threads")[0]
     return summary_of(partial, spec, layout)
@@ -102,8 +102,10 @@ def summarise_file(path: Path, layout: Layout) -> Partial:
     try:
         file = pq.ParquetFile(readable(path), read_dictionary=["server_id", "criticality"])
         table = file.read(columns=list(COLUMNS), use_threads=False)
-    except (OSError, pa.ArrowInvalid):
+    except (KeyError, pa.ArrowException, *UNREADABLE):  # a KeyError: it lacks one of the texts
         # Its rows are missing then, and the verdict says why.
+        return Partial()
+    if not set(COLUMNS) <= set(table.column_names):
         return Partial()
     return summarise(table, path.parent.name.removeprefix(f"{PARTITION_KEY}="), layout)
 
@@ -126,7 +128,7 @@ def read_servers(dataset: Dataset) -> dict[str, Any]:
     columns = ["server_id", "app_name", "business_unit", "criticality", "region", PARTITION_KEY]
     try:
         table = pq.read_table(readable(dataset.servers), columns=columns)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (pa.ArrowException, *UNREADABLE) as error:
         raise OutputError(f"{str(dataset.servers)!r} cannot be read: {error}") from None
     counted = table.group_by(["business_unit", PARTITION_KEY]).aggregate([([], "count_all")]).to_pylist()
     sample = [server for server, _ in Layout.of(spec_of(dataset)).sample]
@@ -153,13 +155,12 @@ def read_verdict(dataset: Dataset) -> Verdict | None:
     return verdict if verdict.run_id == dataset.manifest.run_id else None
 
 
-def _columns(dataset: Dataset) -> Any:
-    return landed(dataset)[["timestamp", "server_id", *METRICS, "criticality", PARTITION_KEY]]
-
-
 def _summarise_frame(frame: Any, layout: Layout) -> Partial:
     """Sum up rows of all archetypes."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
+    columns = [*COLUMNS, PARTITION_KEY]
+    if not set(columns) <= set(frame):
+        return Partial()
+    table = pa.Table.from_pandas(frame[columns], preserve_index=False)
     kinds = table.column(PARTITION_KEY).cast(pa.string())
     return merge(summarise(table.filter(pc.equal(kinds, name)), name, layout) for name, _ in layout.archetypes)
 

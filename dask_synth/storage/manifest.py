@@ -165,7 +165,7 @@ def versions() -> dict[str, str]:
     return {"model": str(MODEL_VERSION), **_installed()}
 
 
-@cache  # read once: parsing metadata while tasks run beside it took a tenth of a run
+@cache  # read once: parsing metadata beside the first tasks holds them up
 def _installed() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in BYTE_DECIDING}
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dask_synth.errors import OutputError
@@ -62,6 +64,31 @@ def test_a_damaged_part_has_no_rows_and_fails_by_name(dataset: Dataset, damage: 
     page = report(dataset.path)[1].read_text(encoding="utf-8")
     assert "Not valid" in page
     assert part.name in page
+
+
+def changed(name: str, change: Callable[[pa.ChunkedArray], object]) -> Callable[[pa.Table], pa.Table]:
+    return lambda table: table.set_column(table.column_names.index(name), name, change(table[name]))
+
+
+REWRITTEN = {
+    "metric as text": (changed("cpu_p95", lambda column: column.cast(pa.string())), "types", "cpu_p95 is str"),
+    "time as text": (changed("timestamp", lambda column: column.cast(pa.string())), "types", "timestamp is str"),
+    "no ids": (changed("server_id", lambda column: pa.nulls(len(column), pa.string())), "null.server_id", "nulls"),
+    "no metric": (lambda table: table.drop_columns(["cpu_p95"]), "types", "cpu_p95 is missing"),
+    "no text": (lambda table: table.drop_columns(["region"]), "types", "region is missing"),
+}
+
+
+@pytest.mark.parametrize(("rewrite", "check", "says"), REWRITTEN.values(), ids=REWRITTEN)
+def test_a_part_with_other_columns_fails_by_name(
+    tmp_path: Path, rewrite: Callable[[pa.Table], pa.Table], check: str, says: str
+) -> None:
+    dataset = small_dataset(tmp_path / "fleet", {"output.formats": ["parquet"]})
+    part = dataset.parts()[0]
+    pq.write_table(rewrite(pq.ParquetFile(part).read()), part)
+    failures = {found.name: found.message for found in validate(dataset).failures}
+    assert says in failures[f"structure.{check}"]
+    assert "Not valid" in report(dataset.path)[1].read_text(encoding="utf-8")
 
 
 def test_a_report_without_the_list_of_servers_is_one_message(dataset: Dataset) -> None:
