@@ -95,10 +95,11 @@ def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite
 
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     command = again("--overwrite" if overwrite else "--resume")
-    with resumable(root, command) as stage, connected(console, where) as client:
+    with resumable(root, plan.run_id, command), connected(console, where) as client:
         with progress(console, plan) as (tally, on_receipt):
             dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
-        stage.committed = True
+        if not tally.whole.chunks:
+            click.echo("complete: nothing was left to do")
         show_result(console, dataset, tally, perf_counter() - start)
         _prove(console, dataset, client, after)
 
@@ -111,24 +112,25 @@ def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite
 def append(path: str, until: str, after: After, where: Where) -> None:
     """Add the days after a dataset's end, as one longer run would have made them.
 
-    Interrupted, the same command goes on where it stopped.
+    Interrupted, the same command goes on where it stopped; where there is nothing to add, it says so.
     """
     start = perf_counter()
-    from dask_synth.pipeline.append import append_plan
+    from dask_synth.pipeline.append import prepare_append
     from dask_synth.progress import progress, show_plan, show_result
-    from dask_synth.storage.commit import check_writable, staging_of
 
     console = console_of(where)
     dataset = _open(path)
-    plan = append_plan(dataset, until)
+    plan = prepare_append(dataset, until)
+    if plan is None:
+        dataset = dask_synth.append(dataset.path, until)
+        click.echo(f"nothing to add: the dataset ends on {dataset.manifest.time[1].date()}: {dataset.path}")
+        return
     name_run(plan.run_id)
-    check_writable(staging_of(dataset.path))
     if console.is_terminal:
         show_plan(console, plan)
-    with resumable(staging_of(dataset.path), again()) as stage, connected(console, where) as client:
+    with resumable(dataset.path, plan.run_id, again()), connected(console, where) as client:
         with progress(console, plan) as (tally, on_receipt):
             dataset = dask_synth.append(dataset.path, until, client, on_receipt)
-        stage.committed = True
         show_result(console, dataset, tally, perf_counter() - start)
         _prove(console, dataset, client, after)
 

@@ -43,6 +43,14 @@ class DamagedManifestError(OutputError):
     """The manifest is there, and was changed or cut short."""
 
 
+class ReplacedError(DaskSynthError):
+    """The dataset was replaced, or appended to, after it was opened: its files are gone, or others."""
+
+
+class DamagedFileError(DaskSynthError):
+    """A file of a dataset is not as it was committed."""
+
+
 class SchedulerError(DaskSynthError):
     """The --scheduler value cannot be turned into a connected client."""
 

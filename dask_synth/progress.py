@@ -14,8 +14,9 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
+from dask_synth.interrupts import check
+from dask_synth.pipeline.parts import OnReceipt
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.pipeline.run import OnReceipt
 from dask_synth.pipeline.tally import Tally
 from dask_synth.pipeline.write import Receipt
 from dask_synth.storage.dataset import Dataset
@@ -72,6 +73,7 @@ def progress(console: Console, plan: RunPlan) -> Iterator[tuple[Tally, OnReceipt
 
         def on_receipt(receipt: Receipt) -> None:
             nonlocal last
+            check()
             tally.add(receipt)
             bars.advance(bar, receipt.rows)
             if monotonic() - last >= LOG_SECONDS:

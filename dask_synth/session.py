@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from dask_synth.errors import RunError
 from dask_synth.logs import quiet_dask, start_logging
@@ -28,43 +30,55 @@ def console_of(where: Where) -> Console:
     return Console()
 
 
-@dataclass
-class Stage:
-    """How far a command has come."""
-
-    committed: bool = False
-
-
 @contextmanager
-def resumable(root: Path, command: str) -> Iterator[Stage]:
-    """Say on failure and interruption what is kept and what to type; clean up after both."""
-    from dask_synth.interrupts import stopping
-    from dask_synth.storage.places import store_of
+def resumable(root: Path, run_id: str, command: str) -> Iterator[None]:
+    """Say on failure and interruption what is there now, and what to type.
 
-    hint = f"Finished parts are kept. To go on:\n  {command}"
-    stage = Stage()
+    Parameters
+    ----------
+    root
+        The place that is written to.
+    run_id
+        Of what is about to be committed there.
+    command
+        What goes on with it.
+    """
+    from dask_synth.interrupts import stopping
+    from dask_synth.storage.outcome import Outcome, Outlook
+    from dask_synth.storage.store import discard_unfinished
+
+    outlook = Outlook.of(root, run_id)
+    kept = {Outcome.KEPT: "Finished parts are kept.", Outcome.NOTHING: "No part was finished."}
 
     def message() -> str:
-        done = "The dataset is committed; `validate` and `report` can be run on it."
-        return f"Interrupted. {done}" if stage.committed else f"Interrupted: nothing was committed. {hint}"
+        outcome = outlook.now()
+        if outcome is Outcome.COMMITTED:
+            return "Interrupted. The dataset is committed; `validate` and `report` can be run on it."
+        return f"Interrupted: nothing was committed. {kept[outcome]} To go on:\n  {command}"
 
-    with stopping(store_of(root).clean, message):
+    with stopping(discard_unfinished, message):
         try:
-            yield stage
+            yield
         except RunError as error:
-            raise RunError(f"{error}\n{hint}") from error
+            outcome = outlook.now()
+            if outcome is Outcome.COMMITTED:
+                raise RunError(f"{error}\nThe dataset is committed.") from error
+            raise RunError(f"{error}\n{kept[outcome]} To go on:\n  {command}") from error
 
 
 def again(*extra: str) -> str:
     """Return the command line that was typed, with `extra` options: what a person types to go on."""
+    context = click.get_current_context(silent=True)
+    # Through Dask's own command line the root is `dask`, and `synth` is the first word.
+    program = (context and context.find_root().info_name) or "python -m dask_synth"
     words = [_masked(word) for word in sys.argv[1:] if word not in ("--resume", *extra)]
-    return shlex.join(["python", "-m", "dask_synth", *words, *extra])
+    return shlex.join([*program.split(), *words, *extra])
 
 
 def _masked(word: str) -> str:
     """Leave out what may be a secret."""
-    key, equals, _ = word.partition("=")
-    return f"{key}=..." if equals and "storage_options" in key else word
+    setting = re.match("(--set=)?[^-=][^=]*=", word)
+    return f"{setting[0]}..." if setting and "storage_options" in word else word
 
 
 @contextmanager
@@ -85,7 +99,7 @@ def connected(console: Console, where: Where, reads: Path | None = None) -> Iter
     from dask_synth.options import resources_of
     from dask_synth.pipeline.preflight import check_input, upload
     from dask_synth.pipeline.scheduler import connect
-    from dask_synth.storage.manifest import MANIFEST_NAME
+    from dask_synth.storage.names import MANIFEST_NAME
 
     with connect(where.scheduler, resources_of(where, quiet_dask())) as client, ExitStack() as stack:
         if console.is_terminal:

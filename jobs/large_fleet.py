@@ -9,8 +9,6 @@ import argparse
 import sys
 import time
 
-from upath import UPath
-
 import dask_synth
 
 EPILOG = """example:
@@ -21,12 +19,6 @@ EPILOG = """example:
 schedulers: as `python -m dask_synth generate --help` lists them; certificates for tls:// as Dask is configured
 
 exit codes: 0 made, whole and valid; 1 not whole or not valid; 2 wrong input; 3 the run failed: the same goes on"""
-
-
-def begun(path: str, options: dict[str, object]) -> bool:
-    """Whether a run was begun, or finished, at a folder or in an object store."""
-    root = UPath(path, **options)
-    return any((root / name).exists() for name in ("plan.json", "manifest.json"))
 
 
 def main() -> int:
@@ -45,11 +37,10 @@ def main() -> int:
     # Parquet alone: workers write its parts side by side, while CSV.gz ends in one file that one of them joins.
     output = {"output.path": args.output, "output.formats": ["parquet"]}
     config = dask_synth.load_config(None, {**overrides, **output})
-    resume = begun(args.output, config.output.storage_options)
     with dask_synth.connect(args.scheduler, dask_synth.Resources(insecure=args.insecure)) as client:
-        print(f"{'going on' if resume else 'beginning'}; dashboard {client.dashboard_link}", flush=True)
+        print(f"dashboard {client.dashboard_link}", flush=True)
         start, made = time.perf_counter(), []
-        dataset = dask_synth.generate(config, client, lambda receipt: made.append(receipt.rows), resume=resume)
+        dataset = dask_synth.generate(config, client, lambda receipt: made.append(receipt.rows), resume=True)
         seconds = time.perf_counter() - start
         files = dataset.manifest.files
         print(f"{dataset.manifest.rows:,} rows, {len(files):,} files, {sum(file.bytes for file in files):,} bytes")

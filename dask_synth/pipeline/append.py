@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +13,37 @@ from distributed import Client
 
 from dask_synth.config import RunConfig
 from dask_synth.errors import ConfigError, OutputError, Problem, RunError
+from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
 from dask_synth.pipeline.plan import FleetSpec, RunPlan
 from dask_synth.pipeline.preflight import check_output
-from dask_synth.pipeline.run import OnReceipt, tidy, write_parts
+from dask_synth.pipeline.run import writing
 from dask_synth.pipeline.scheduler import connect
 from dask_synth.problems import validated
 from dask_synth.storage import commit
-from dask_synth.storage.dataset import CSV_FOLDER, CSV_NAME, METRICS, Dataset, open_dataset
-from dask_synth.storage.lock import hold
-from dask_synth.storage.manifest import FileEntry, Manifest
+from dask_synth.storage.admission import check_same_versions, check_writable
+from dask_synth.storage.dataset import Dataset, open_dataset
+from dask_synth.storage.exchange import check_exchangeable, staging_of
+from dask_synth.storage.manifest import FileEntry, Manifest, Plan
+from dask_synth.storage.names import BEFORE_NAME, CSV_FOLDER, CSV_NAME, METRICS
+from dask_synth.storage.places import is_local
+from dask_synth.storage.state import State
 
-BEFORE_NAME = "csv/before.csv.gz"
 
-
-def append_plan(dataset: Dataset, until: dt.date | str) -> RunPlan:
-    """Return the plan of the rows that take a dataset through the whole of the day `until`.
+def append_plan(dataset: Dataset, until: dt.date | str) -> RunPlan | None:
+    """Return the plan of the rows that take a dataset through the whole of the day `until`; None if it has them.
 
     Raises
     ------
     ConfigError
-        If `until` is not a day, or does not lie after the dataset's end.
+        If `until` is not a day.
     OutputError
         If this installation would not continue the random streams exactly.
     """
     manifest = dataset.manifest
-    commit.check_same_versions(manifest)
-    last, day = manifest.time[1].date(), _day(until)
-    if day <= last:
-        raise ConfigError([Problem("until", f"{day} does not lie after the dataset's last day, {last}")])
+    day = _day(until)
+    if day <= manifest.time[1].date():
+        return None
+    check_same_versions(manifest)
     old = RunConfig(**manifest.config)
     changes = {
         "time": {**manifest.config["time"], "end_date": day},
@@ -54,9 +57,11 @@ def append_plan(dataset: Dataset, until: dt.date | str) -> RunPlan:
 
 
 def _day(day: dt.date | str) -> dt.date:
+    if isinstance(day, dt.datetime):  # and pandas' timestamps, which are such
+        return day.date()
     try:
         return day if isinstance(day, dt.date) else dt.date.fromisoformat(day)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ConfigError([Problem("until", f"{day!r} is not a day: {error}; write YYYY-MM-DD")]) from None
 
 
@@ -70,14 +75,14 @@ def append(
     """Add the days after a dataset's end, through the whole of `until`, as one longer run would have made them.
 
     The next generation is completed beside the dataset (old parts are hard links) and takes its place in one step.
-    Interrupted, the same call goes on where it stopped.
+    Interrupted, the same call goes on where it stopped; where the dataset has those days, it does nothing.
 
     Parameters
     ----------
     path
         A committed dataset.
     until
-        The new last day; a string is read as YYYY-MM-DD.
+        The new last day; a string is read as YYYY-MM-DD, of a time its day counts.
     client, on_receipt
         As in :func:`dask_synth.generate`.
     storage_options
@@ -86,35 +91,55 @@ def append(
     Returns
     -------
     Dataset
-        The new generation.
+        The new generation, or the one that has those days already.
     """
-    old = open_dataset(path, storage_options)
-    plan = append_plan(old, until)
-    started = dt.datetime.now(dt.UTC)
-    with nullcontext(client) if client else connect() as running:
+    seen = open_dataset(path, storage_options)
+    if prepare_append(seen, until) is None:
+        # What an interrupted append has left goes all the same; a dataset that may not be written has nothing to add.
+        with suppress(OutputError, RunError), writing(seen.path) as held:
+            commit.recover(seen.path, held)
+        return seen
+    with nullcontext(client) if client else connect() as running, writing(seen.path) as held:
+        # All that was seen before may have changed since: only now nobody else can change it.
+        commit.recover(seen.path, held)
+        state = State.of(seen.path)
+        old = open_dataset(seen.path)
+        plan = append_plan(old, until)
+        if plan is None:
+            return old
         check_output(running, old.path)
-        try:
-            with hold(old.path) as check_hold:
-                staged = commit.open_staging(old.path, plan.record())
-                with nullcontext(check_hold) if staged == old.path else hold(staged) as check:
-                    if not commit.is_complete(staged, plan.run_id):
-                        files = _write(plan, old, staged, running, on_receipt)
-                        manifest = _next_generation(old.manifest, plan, files, started)
-                        check()
-                        commit.commit(staged, manifest)
-                        tidy(staged)
-                    commit.take_place(staged, old.path)
-        except OSError as error:
-            raise RunError(f"the output cannot be written: {error.strerror or error} ({error.filename})") from error
-    return open_dataset(old.path)
+        record = plan.record(state.digest, shared=not is_local(old.path))
+        with commit.given_up(old.path, record):
+            manifest = _extend(Work(plan, running, held, on_receipt), old, record, state)
+    return Dataset(old.path, manifest)
 
 
-def _write(
-    plan: RunPlan, old: Dataset, staged: Path, client: Client, on_receipt: OnReceipt | None
-) -> tuple[FileEntry, ...]:
+def prepare_append(dataset: Dataset, until: dt.date | str) -> RunPlan | None:
+    """Do what :func:`append_plan` does, and raise OutputError if the dataset cannot be replaced where it lies."""
+    plan = append_plan(dataset, until)
+    if plan is not None:
+        check_exchangeable(dataset.path)
+        check_writable(staging_of(dataset.path))
+    return plan
+
+
+def _extend(work: Work, old: Dataset, record: Plan, state: State) -> Manifest:
+    started = dt.datetime.now(dt.UTC)
+    staged = commit.open_staging(old.path, record, work.held)
+    done = State.of(staged).manifest if staged != old.path and commit.is_complete(staged, record) else None
+    if done is None:
+        files = _write(work, old, staged, record)
+        done = _next_generation(old.manifest, work.plan, files, started)
+        commit.commit(staged, done, state, work.held)
+    commit.succeed(staged, old.path, work.held)
+    return done
+
+
+def _write(work: Work, old: Dataset, staged: Path, record: Plan) -> tuple[FileEntry, ...]:
     if staged == old.path:
         kept = [entry for entry in old.manifest.files if entry.path.startswith((f"{METRICS}/", f"{CSV_FOLDER}/"))]
-        return (*kept, *write_parts(plan, staged, client, on_receipt))
+        return (*kept, *write_parts(work, staged, record))
+    commit.begin(staged, record, work.held)
     kept = [entry for entry in old.manifest.files if entry.path.startswith(f"{METRICS}/")]
     before = next((entry for entry in old.manifest.files if entry.path == CSV_NAME), None)
     links = {entry.path: entry.path for entry in kept}
@@ -123,7 +148,7 @@ def _write(
         before = before.model_copy(update={"path": BEFORE_NAME})
     for source, name in links.items():
         _link(old.path / source, staged / name)
-    new = write_parts(plan, staged, client, on_receipt, before)
+    new = write_parts(work, staged, record, before)
     return (*kept, *new)
 
 
@@ -140,6 +165,7 @@ def _next_generation(old: Manifest, plan: RunPlan, files: tuple[FileEntry, ...],
         update={
             "generation": old.generation + 1,
             "run_id": plan.run_id,
+            "replaces": old.digest,
             "started": started,
             "created": dt.datetime.now(dt.UTC),
             "config": plan.config.model_dump(mode="json"),

@@ -12,7 +12,7 @@ from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.calendar import Calendar, Seasonality, TimeGrid, calendar_of
 from dask_synth.model.fleet import Fleet
 from dask_synth.model.metrics import Baseline
-from dask_synth.storage.manifest import Plan, run_identity, versions
+from dask_synth.storage.manifest import Plan, run_identity, suffix_of, versions
 
 BYTES_PER_ROW = {"parquet": 9.3, "csv": 20}
 """Measured on hourly_200; only ever used to estimate."""
@@ -105,7 +105,8 @@ class RunPlan:
         for archetype, first, last in spec.fleet.blocks():
             for start in range(first, last, size):
                 chunks.append(Chunk(first_index + len(chunks), archetype, start, min(start + size, last), first_row))
-        return cls(config, spec, tuple(chunks), run_identity(config.model_dump(mode="json")))
+        identity = run_identity(config.model_dump(mode="json"), (first_row, first_index))
+        return cls(config, spec, tuple(chunks), identity)
 
     @property
     def rows(self) -> int:
@@ -116,10 +117,24 @@ class RunPlan:
         """Rows of one chunk."""
         return chunk.servers * (self.spec.grid.size - chunk.first_row)
 
-    def record(self) -> Plan:
-        """Return what a run leaves beside its data before it begins."""
-        config = self.config.model_dump(mode="json")
-        return Plan(run_id=self.run_id, started=dt.datetime.now(dt.UTC), config=config, versions=versions())
+    def record(self, replaces: str | None = None, *, shared: bool = False) -> Plan:
+        """Return what a run leaves beside its data before it begins.
+
+        Parameters
+        ----------
+        replaces
+            Digest of the manifest that its own will replace.
+        shared
+            Whether its files will lie among those of other generations.
+        """
+        return Plan(
+            run_id=self.run_id,
+            started=dt.datetime.now(dt.UTC),
+            config=self.config.model_dump(mode="json"),
+            versions=versions(),
+            suffix=suffix_of(self.run_id, replaces, shared=shared),
+            replaces=replaces,
+        )
 
     def estimated_bytes(self) -> dict[str, int]:
         """Return the expected size of each format that is asked for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import platform
 import shutil
 import tempfile
@@ -19,14 +20,22 @@ from distributed import Client
 import dask_synth
 from dask_synth.errors import SchedulerError
 from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION
+from dask_synth.storage.names import LOCK_NAME, TEMPORARY
+from dask_synth.storage.objects import ObjectStore
 from dask_synth.storage.places import is_local, store_of
-from dask_synth.storage.store import TEMPORARY
+
+logger = logging.getLogger(__name__)
 
 PACKAGES = (*BYTE_DECIDING, "dask", "distributed")
 
 
 def check_output(client: Client, folder: Path) -> None:
-    """Raise SchedulerError unless every worker is as this process, and can write at `folder`. Leaves nothing there."""
+    """Raise SchedulerError unless every worker is as this process, and can write at `folder`. Leaves nothing there.
+
+    Only for who holds the place. A store that cannot keep two writers apart is told of in the log.
+    """
+    if not is_local(folder):
+        _check_conditions(ObjectStore(folder))
     if not _all_here(client):
         with _marked(folder) as marker:
             _check(client, marker, write=True)
@@ -51,6 +60,15 @@ def _check(client: Client, marker: Path, *, write: bool) -> None:
     lines = list(_findings(answers, own_versions(), marker.parent))
     if lines:
         raise SchedulerError("the workers cannot do this run:\n" + "\n".join(f"  {line}" for line in lines))
+
+
+def _check_conditions(store: ObjectStore) -> None:
+    lease = store.read(LOCK_NAME)
+    if lease and not store.is_conditional(LOCK_NAME, lease.data):
+        logger.warning(
+            "%s takes no conditional writes (If-Match): two writers at once are not kept apart; see that there is one",
+            store.root,
+        )
 
 
 @contextmanager

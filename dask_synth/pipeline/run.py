@@ -1,30 +1,28 @@
-"""Generate, resume, overwrite: plan, submit, gather, commit. Wiring; what is done stands elsewhere."""
+"""Generate, resume, overwrite: hold the place, look, make, commit. Wiring; what is done stands elsewhere."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from contextlib import nullcontext
-from itertools import chain
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from distributed import Client
 
 from dask_synth.config import RunConfig
-from dask_synth.errors import RunError
+from dask_synth.errors import DaskSynthError, RunError
+from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.pipeline.preflight import check_output
 from dask_synth.pipeline.scheduler import connect
-from dask_synth.pipeline.submit import Job, chunk_jobs, run_jobs
-from dask_synth.pipeline.write import Receipt, Target, join_csv, write_servers
 from dask_synth.storage import commit
-from dask_synth.storage.dataset import CSV_FOLDER, Dataset
-from dask_synth.storage.lock import hold
-from dask_synth.storage.manifest import MANIFEST_NAME, PLAN_NAME, FileEntry, Manifest, versions
-from dask_synth.storage.places import is_local, place, store_of
-
-OnReceipt = Callable[[Receipt], None]
-CheckHold = Callable[[], None]
+from dask_synth.storage.admission import Way, look, way
+from dask_synth.storage.dataset import Dataset
+from dask_synth.storage.exchange import restore
+from dask_synth.storage.lock import Hold, hold
+from dask_synth.storage.manifest import Manifest, Plan, versions
+from dask_synth.storage.places import is_local, place
+from dask_synth.storage.state import State
 
 
 def generate(
@@ -46,9 +44,11 @@ def generate(
     on_receipt
         Called with each chunk's receipt as it lands.
     resume
-        Go on with an interrupted run of the same configuration: parts that are whole stay.
+        Begin, go on with an interrupted run of the same configuration, or find it complete: the same call is right
+        each time. Parts that have landed stay, if they are as they were written.
     overwrite
-        Replace the dataset, or the unfinished run, that is there; the old one goes when the new one is complete.
+        Replace the dataset, or the unfinished run, that is there; the old one goes when the new one is complete. What
+        dask-synth did not write stays.
 
     Returns
     -------
@@ -62,98 +62,60 @@ def generate(
     OutputError
         If the output is not as `resume` and `overwrite` say, is being written, or cannot be written.
     RunError
-        If a chunk fails, the output fills up, or no worker is left. What was finished is kept for `resume`.
+        If a chunk fails, the output fills up, no worker is left, or another process committed to an object store
+        meanwhile. What was finished is kept for `resume`.
     """
     plan = RunPlan.of(config)
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
-    replaces = overwrite and not commit.is_bare(root)
     # Imports the countries of the holiday library: tasks in threads of this process would all wait for that.
     plan.spec.calendar()
-    with nullcontext(client) if client else connect() as running:
+    with nullcontext(client) if client else connect() as running, writing(root) as held:
+        # All that was seen before may have changed since: only now nobody else can change it.
+        commit.recover(root, held)
+        state = State.of(root)
+        record = plan.record(state.digest, shared=not is_local(root))
+        todo = way(state, record, resume=resume, overwrite=overwrite)
+        if todo is Way.NOTHING and state.manifest:
+            return Dataset(root, state.manifest)
         check_output(running, root)
-        try:
-            if is_local(root):
-                root.mkdir(parents=True, exist_ok=True)
-            with hold(root) as check_hold:
-                if (root / MANIFEST_NAME).exists() and not replaces:
-                    tidy(root)
-                else:
-                    (_replace if replaces else _make)(plan, root, running, on_receipt, check_hold)
-        except OSError as error:
-            what = f"{error.strerror or error} ({error.filename or root})"
-            raise RunError(f"the output cannot be written: {what}") from error
-    return Dataset(root, Manifest.from_json((root / MANIFEST_NAME).read_bytes()))
+        work = Work(plan, running, held, on_receipt)
+        with commit.given_up(root, record):
+            manifest = (_make if todo is Way.MAKE else _replace)(work, root, record, state)
+    return Dataset(root, manifest)
 
 
 def prepare_output(plan: RunPlan, *, resume: bool = False, overwrite: bool = False) -> Path:
     """Return the absolute path of a run's output, or raise OutputError if it cannot be made there as asked."""
     root = place(plan.config.output.path, plan.config.output.storage_options)
-    commit.check_writable(root)
-    if resume:
-        commit.check_resumable(root, plan.record())
-    elif overwrite:
-        commit.check_own(root)
-    else:
-        commit.check_new(root)
+    way(look(root), plan.record(), resume=resume, overwrite=overwrite)
     return root
 
 
-def write_parts(
-    plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None, before: FileEntry | None = None
-) -> tuple[FileEntry, ...]:
-    """Write the plan, all parts that are not there yet, and what is made once a dataset; return the files.
-
-    Parameters
-    ----------
-    plan, root, client, on_receipt
-        As in :func:`generate`.
-    before
-        The joined CSV.gz file that new rows are appended to.
-    """
-    store = store_of(root)
-    store.clean()
-    keep = commit.is_begun(root, plan.run_id)
-    if not keep:
-        store.put(PLAN_NAME, plan.record().to_json())
-    target = Target(root, plan.config.output.formats, plan.run_id, keep)
-    servers = Job("write-servers", 0, "the list of servers", write_servers, (plan.spec, target))
-    of_chunk: dict[int, tuple[FileEntry, ...]] = {}
-    files: list[FileEntry] = []
+@contextmanager
+def writing(root: Path) -> Iterator[Hold]:
+    """Be the only writer of a place; what a disk or a store refuses ends in a RunError that says what and where."""
     try:
-        for result in run_jobs(chain([servers], chunk_jobs(plan.spec, plan.chunks, target)), client):
-            if not isinstance(result, Receipt):
-                files.append(result)
-                continue
-            of_chunk[result.chunk.index] = result.files
-            if on_receipt:
-                on_receipt(result)
-        entries = [entry for index in sorted(of_chunk) for entry in of_chunk[index]]
-        parts = [entry for entry in entries if target.joins and entry.path.startswith(f"{CSV_FOLDER}/")]
-        if parts:
-            joining = Job("join-csv", 0, "the joined CSV.gz file", join_csv, (parts, target, before))
-            files.extend(run_jobs([joining], client))
-        return (*(entry for entry in entries if entry not in parts), *files)
-    finally:
-        store.clean()
+        restore(root)
+        with hold(root) as held:
+            yield held
+    except OSError as error:
+        what = f"{error.strerror or error} ({error.filename or root})"
+        raise RunError(f"the output cannot be written: {what}") from error
+    except DaskSynthError:
+        raise
+    except Exception as error:
+        if is_local(root):
+            raise
+        # A store's client has classes of its own for a store that is away.
+        raise RunError(f"the output cannot be written: {type(error).__name__}: {error} ({root})") from error
 
 
-def tidy(root: Path) -> None:
-    """Remove what only an unfinished run needs. Only after the manifest is there."""
-    store = store_of(root)
-    if is_local(root):
-        for name in list(store.names()):
-            if name.startswith(f"{CSV_FOLDER}/"):
-                store.remove(name)
-        if (root / CSV_FOLDER).is_dir():
-            (root / CSV_FOLDER).rmdir()
-    store.remove(PLAN_NAME)
-
-
-def _make(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None, check_hold: CheckHold) -> None:
-    started = dt.datetime.now(dt.UTC)
-    files = write_parts(plan, root, client, on_receipt)
+def _make(work: Work, place: Path, record: Plan, state: State) -> Manifest:
+    plan, started = work.plan, dt.datetime.now(dt.UTC)
+    files = write_parts(work, place, record)
     manifest = Manifest(
         run_id=plan.run_id,
+        replaces=record.replaces,
         started=started,
         created=dt.datetime.now(dt.UTC),
         config=plan.config.model_dump(mode="json"),
@@ -164,14 +126,17 @@ def _make(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | Non
         time=plan.spec.grid.span(),
         files=files,
     )
-    check_hold()
-    commit.commit(root, manifest)
-    tidy(root)
+    commit.commit(place, manifest, state, work.held)
+    if place == state.root:
+        commit.succeed(place, place, work.held)
+    return manifest
 
 
-def _replace(plan: RunPlan, root: Path, client: Client, on_receipt: OnReceipt | None, check_hold: CheckHold) -> None:
-    staged = commit.open_staging(root, plan.record())
-    # In an object store the successor is made where the old dataset is, which is held already.
-    with nullcontext(check_hold) if staged == root else hold(staged) as check:
-        _make(plan, staged, client, on_receipt, check)
-        commit.take_place(staged, root)
+def _replace(work: Work, root: Path, record: Plan, state: State) -> Manifest:
+    staged = commit.open_staging(root, record, work.held)
+    if staged == root:
+        return _make(work, root, record, state)
+    there = State.of(staged).manifest if commit.is_complete(staged, record) else None
+    manifest = there or _make(work, staged, record, state)
+    commit.succeed(staged, root, work.held)
+    return manifest

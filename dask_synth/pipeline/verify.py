@@ -26,6 +26,11 @@ def verify(dataset: Dataset, client: Client | None = None) -> list[Finding]:
     -------
     list of Finding
         Empty where all is as it was committed.
+
+    Raises
+    ------
+    ReplacedError
+        If another dataset, or a longer one, took its place meanwhile.
     """
     token = uuid4().hex
     task = delayed(examine, pure=False)
@@ -34,4 +39,7 @@ def verify(dataset: Dataset, client: Client | None = None) -> list[Finding]:
         for index, entry in enumerate(dataset.manifest.files)
     ]
     found = client.gather(client.compute(tasks)) if client else compute(*tasks, scheduler="threads")
-    return [*filter(None, found), *unlisted(dataset.path, dataset.manifest)]
+    findings = [*filter(None, found), *unlisted(dataset.path, dataset.manifest)]
+    if findings:
+        dataset.check_current()
+    return findings

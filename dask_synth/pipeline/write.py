@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from time import perf_counter
@@ -19,11 +19,10 @@ from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.heap import keep_freed_memory
 from dask_synth.pipeline.plan import Chunk, FleetSpec
 from dask_synth.storage.csv import encode_csv, encode_header
-from dask_synth.storage.dataset import CSV_NAME, SERVERS_STEM, csv_part, parquet_part
-from dask_synth.storage.integrity import csv_rows, parquet_rows
 from dask_synth.storage.manifest import FileEntry
+from dask_synth.storage.names import CSV_NAME, SERVERS_NAME, SERVERS_STEM, csv_part, parquet_part
 from dask_synth.storage.parquet import encode_parquet
-from dask_synth.storage.places import is_local, store_of
+from dask_synth.storage.places import Store, is_local, store_of
 from dask_synth.storage.store import LocalStore
 
 
@@ -33,24 +32,27 @@ class Target:
 
     Attributes
     ----------
-    keep
-        Whether parts that are there and whole stay as they are: a resumed run.
+    suffix
+        What the names of parts end in.
+    landed
+        Files that were written down as landed before, by name: one that is as it was then stays, a resumed run.
     """
 
     path: Path
     formats: tuple[str, ...]
     run_id: str
-    keep: bool = False
+    suffix: str
+    landed: Mapping[str, FileEntry] = field(default_factory=dict)
 
     @property
     def joins(self) -> bool:
         """Whether CSV.gz becomes one file in the end; objects cannot be joined without copying them all."""
         return is_local(self.path)
 
-    @property
-    def suffix(self) -> str:
-        """What goes into names where files of several runs may lie side by side."""
-        return "" if is_local(self.path) else f"-{self.run_id[:8]}"
+    def of(self, chunk: Chunk) -> Target:
+        """Return the same for one chunk: what a task carries does not grow with the run."""
+        names = [FORMATS[format_].name(chunk, self.suffix) for format_ in self.formats]
+        return replace(self, landed={name: self.landed[name] for name in names if name in self.landed})
 
 
 @dataclass(frozen=True)
@@ -89,23 +91,20 @@ def _timed(seconds: defaultdict[str, float], stage: str) -> Iterator[None]:
 
 
 class Format(NamedTuple):
-    """How one output format names, encodes and recognises a part."""
+    """How one output format names and encodes a part."""
 
     name: Callable[[Chunk, str], str]
     encode: Callable[[pa.Table, Target], Any]
-    is_whole: Callable[[Path, int, Target], bool]
 
 
 FORMATS = {
     "parquet": Format(
         name=lambda chunk, suffix: parquet_part(chunk.archetype, chunk.index, suffix),
         encode=lambda table, target: encode_parquet(table, target.run_id),
-        is_whole=lambda path, rows, target: parquet_rows(path) == (rows, target.run_id),
     ),
     "csv": Format(
         name=lambda chunk, suffix: csv_part(chunk.index, suffix),
         encode=lambda table, target: encode_csv(table) if target.joins else encode_header() + encode_csv(table),
-        is_whole=lambda path, rows, target: csv_rows(path) == rows + (not target.joins),
     ),
 }
 
@@ -115,7 +114,6 @@ def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt
     keep_freed_memory()
     seconds: defaultdict[str, float] = defaultdict(float)
     store = store_of(target.path)
-    rows = chunk.servers * (spec.grid.size - chunk.first_row)
 
     @cache  # made when the first format needs it: a resumed run may need none
     def table() -> pa.Table:
@@ -125,10 +123,10 @@ def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt
     def make(format_name: str) -> FileEntry:
         format_ = FORMATS[format_name]
         name = format_.name(chunk, target.suffix)
-        if target.keep:
+        if (known := target.landed.get(name)) is not None:
             with _timed(seconds, "check"):
-                if format_.is_whole(store.path(name), rows, target):
-                    return _entry(name, store.path(name).read_bytes(), spec, chunk, target.run_id)
+                if is_as_written(store, known):
+                    return known
         made = table()
         with _timed(seconds, f"encode-{format_name}"):
             data = format_.encode(made, target)
@@ -137,7 +135,16 @@ def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt
             return _entry(name, data, spec, chunk, target.run_id)
 
     files = tuple(make(name) for name in target.formats)
+    rows = chunk.servers * (spec.grid.size - chunk.first_row)
     return Receipt(chunk, rows, files, dict(seconds), kept=not table.cache_info().currsize)
+
+
+def is_as_written(store: Store, entry: FileEntry) -> bool:
+    """Whether a file is there, and is byte for byte what was written down of it."""
+    try:
+        return store.path(entry.path).stat().st_size == entry.bytes and store.digest(entry.path) == entry.sha256
+    except FileNotFoundError:
+        return False
 
 
 def write_servers(spec: FleetSpec, target: Target) -> FileEntry:
@@ -145,7 +152,7 @@ def write_servers(spec: FleetSpec, target: Target) -> FileEntry:
     table = servers_table(spec)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
-    name = f"{SERVERS_STEM}{target.suffix}.parquet"
+    name = SERVERS_NAME if target.joins else f"{SERVERS_STEM}-{target.suffix}.parquet"
     store_of(target.path).put(name, data := sink.getvalue())
     everyone = (0, spec.fleet.servers - 1)
     return FileEntry.of(name, data, rows=table.num_rows, servers=everyone, time=None, run_id=target.run_id)
@@ -165,7 +172,8 @@ def join_csv(parts: Sequence[FileEntry], target: Target, before: FileEntry | Non
     """
     store = LocalStore(target.path)
     all_parts = [before, *parts] if before else list(parts)
-    size, sha256 = store.join(CSV_NAME, b"" if before else encode_header(), [part.path for part in all_parts])
+    digests = [(part.path, part.sha256) for part in all_parts]
+    size, sha256 = store.join(CSV_NAME, b"" if before else encode_header(), digests)
     return FileEntry(
         path=CSV_NAME,
         rows=sum(part.rows for part in all_parts),

@@ -16,9 +16,9 @@ from dask_synth.quality.reference import TEXT_BY_SERVER, Reference
 from dask_synth.quality.structure import check
 from dask_synth.quality.verdict import Check
 from dask_synth.schema import PARTITION_KEY
-from dask_synth.storage.dataset import SERVERS_NAME
 from dask_synth.storage.integrity import Finding
 from dask_synth.storage.manifest import Manifest
+from dask_synth.storage.names import SERVERS_NAME
 from dask_synth.storage.places import readable
 
 

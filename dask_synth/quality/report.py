@@ -15,7 +15,7 @@ from dask.delayed import delayed
 from pydantic import ValidationError
 
 from dask_synth.config import RunConfig
-from dask_synth.errors import OutputError
+from dask_synth.errors import OutputError, RunError
 from dask_synth.pipeline.plan import FleetSpec
 from dask_synth.quality.binning import Layout
 from dask_synth.quality.digest import Summary, summary_of
@@ -23,9 +23,10 @@ from dask_synth.quality.landed import UNREADABLE, landed
 from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
 from dask_synth.schema import PARTITION_KEY
-from dask_synth.storage.dataset import METRICS as METRICS_FOLDER
 from dask_synth.storage.dataset import Dataset, open_dataset
-from dask_synth.storage.places import readable, store_of
+from dask_synth.storage.derived import keep
+from dask_synth.storage.names import METRICS as METRICS_FOLDER
+from dask_synth.storage.places import readable
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -55,6 +56,10 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     OutputError
         If there is no committed dataset at `path`, one that this version cannot read, or one that is not as it was
         committed, unless its verdict says that it is not valid: then what can be read is drawn.
+    ReplacedError
+        If another dataset took its place meanwhile.
+    RunError
+        If the files cannot be written there.
     """
     # Here, not above: they take a second to import, which only drawing should cost.
     from dask_synth.quality.overview import overview_png
@@ -64,10 +69,14 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     verdict = read_verdict(dataset)
     check_drawable(dataset, verdict, client)
     summary, servers = summarise_dataset(dataset, client), read_servers(dataset)
-    store = store_of(dataset.path)
-    store.put(OVERVIEW_NAME, overview_png(summary, servers, dataset.manifest, verdict))
-    store.put(REPORT_NAME, page_html(summary, servers, dataset, verdict).encode())
-    return store.path(OVERVIEW_NAME), store.path(REPORT_NAME)
+    dataset.check_current()
+    files = {
+        OVERVIEW_NAME: overview_png(summary, servers, dataset.manifest, verdict),
+        REPORT_NAME: page_html(summary, servers, dataset, verdict).encode(),
+    }
+    if why := keep(dataset, files):
+        raise RunError(f"{' and '.join(files)} cannot be kept in {str(dataset.path)!r}: {why}")
+    return dataset.path / OVERVIEW_NAME, dataset.path / REPORT_NAME
 
 
 def check_drawable(dataset: Dataset, verdict: Verdict | None, client: Client | None) -> None:
@@ -129,6 +138,7 @@ def read_servers(dataset: Dataset) -> dict[str, Any]:
     try:
         table = pq.read_table(readable(dataset.servers), columns=columns)
     except (pa.ArrowException, *UNREADABLE) as error:
+        dataset.check_current()
         raise OutputError(f"{str(dataset.servers)!r} cannot be read: {error}") from None
     counted = table.group_by(["business_unit", PARTITION_KEY]).aggregate([([], "count_all")]).to_pylist()
     sample = [server for server, _ in Layout.of(spec_of(dataset)).sample]

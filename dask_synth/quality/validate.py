@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from time import perf_counter
 from uuid import uuid4
@@ -24,7 +25,9 @@ from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import Statistics, combine
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
 from dask_synth.storage.dataset import Dataset, open_dataset
-from dask_synth.storage.places import store_of
+from dask_synth.storage.derived import keep
+
+logger = logging.getLogger(__name__)
 
 SPLIT_EVERY = 8
 """Statistics that one task adds up."""
@@ -48,7 +51,7 @@ def validate(
     level
         Probability that a clean dataset fails, over all checks together.
     write
-        Whether to leave the verdict in the dataset, as ``validation.json``.
+        Whether to leave the verdict in the dataset, as ``validation.json``. Where that cannot be, the log says so.
 
     Returns
     -------
@@ -59,6 +62,8 @@ def validate(
     ------
     OutputError
         If there is no committed dataset.
+    ReplacedError
+        If another dataset took its place meanwhile.
     """
     start = perf_counter()
     dataset = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
@@ -69,11 +74,13 @@ def validate(
     try:
         evidence = _evidence(landed(dataset), plan.spec, reference, client)
     except OSError as error:
+        dataset.check_current()
         raise OutputError(f"{str(dataset.path)!r} cannot be read: {error}") from error
     verdict = judge(evidence, dataset.manifest.run_id, perf_counter() - start, level, further)
     verdict = verdict.model_copy(update={"seconds": perf_counter() - start})
-    if write:
-        store_of(dataset.path).put(VALIDATION_NAME, verdict.model_dump_json(indent=1).encode() + b"\n")
+    dataset.check_current()
+    if write and (why := keep(dataset, {VALIDATION_NAME: verdict.model_dump_json(indent=1).encode() + b"\n"})):
+        logger.warning("the verdict could not be kept in %s: %s", dataset.path / VALIDATION_NAME, why)
     return verdict
 
 

@@ -12,30 +12,17 @@ import pyarrow as pa
 
 from dask_synth.errors import DamagedManifestError, OutputError
 from dask_synth.schema import CATEGORICAL, CATEGORY, NAMES, PARTITION_KEY, empty_frame
-from dask_synth.storage.manifest import MANIFEST_NAME, PLAN_NAME, DamagedRecordError, Manifest
-from dask_synth.storage.places import options_of, place
+from dask_synth.storage.exchange import finish_for_reader
+from dask_synth.storage.manifest import DamagedRecordError, Manifest
+from dask_synth.storage.names import MANIFEST_NAME, METRICS, PLAN_NAME, SERVERS_STEM
+from dask_synth.storage.places import place
+from dask_synth.storage.state import check_current
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
     from distributed import Client
 
     from dask_synth.storage.integrity import Finding
-
-METRICS = "metrics"
-CSV_FOLDER = "csv"
-SERVERS_STEM = "servers"
-SERVERS_NAME = f"{SERVERS_STEM}.parquet"
-CSV_NAME = "server_metrics_full.csv.gz"
-
-
-def parquet_part(server_type: str, index: int, suffix: str = "") -> str:
-    """Return the name of a chunk's Parquet file (Hive layout)."""
-    return f"{METRICS}/server_type={server_type}/part-{index:05d}{suffix}.parquet"
-
-
-def csv_part(index: int, suffix: str = "") -> str:
-    """Return the name of a chunk's CSV.gz file: in a folder, before all are joined into one."""
-    return f"{CSV_FOLDER}/part-{index:05d}{suffix}.csv.gz"
 
 
 @dataclass(frozen=True)
@@ -67,24 +54,30 @@ class Dataset:
         """Return the rows as a lazy Dask DataFrame, in the documented columns, order and dtypes.
 
         Where the dataset has no Parquet, they are read from CSV.gz: one partition a file, since gzip cannot be split.
+        Where the dataset is replaced before it is read, that raises ReplacedError: never another dataset's rows.
         """
         import dask.dataframe as dd
 
-        dtypes = empty_frame(self.manifest.categories).dtypes
+        from dask_synth.storage.reading import CommittedFiles, read_text
+
+        meta = empty_frame(self.manifest.categories)
         frame: dd.DataFrame
-        options = options_of(self.path)
-        if parts := self.parts():
-            # Dask takes the files' categories as known and empty, and the Hive key's in the order of its folders.
-            known = {name: dtypes[name] for name in CATEGORICAL}
-            frame = dd.read_parquet(
-                [str(part) for part in parts], dataset={"partitioning": self._hive()}, storage_options=options
-            )
-            frame = frame[list(NAMES)].astype(known)
-        else:
-            typed = dtypes.drop("timestamp").to_dict()
-            how = {"blocksize": None, "compression": "gzip", "storage_options": options}
-            frame = dd.read_csv([str(text) for text in self.texts()], dtype=typed, parse_dates=["timestamp"], **how)
+        if not self.parts():
+            texts = [entry for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
+            known = {"root": self.path, "digest": self.manifest.digest, "categories": self.manifest.categories}
+            frame = dd.from_map(read_text, texts, **known, meta=meta, enforce_metadata=False, label="read-csv")
+            return frame
+        names = [entry.path for entry in self.manifest.files if entry.path.startswith(f"{METRICS}/")]
+        # Dask takes the files' categories as known and empty, and the Hive key's in the order of its folders.
+        types = {name: meta.dtypes[name] for name in CATEGORICAL}
+        files = CommittedFiles(self.path, self.manifest.digest)
+        frame = dd.read_parquet(names, filesystem=files, dataset={"partitioning": self._hive()})
+        frame = frame[list(NAMES)].astype(types)
         return frame
+
+    def check_current(self) -> None:
+        """Raise ReplacedError unless this dataset is still the one at its path."""
+        check_current(self.path, self.manifest.digest)
 
     def _hive(self) -> dict[str, Any]:
         types = pa.array(self.manifest.categories[PARTITION_KEY], pa.string())
@@ -114,6 +107,7 @@ def open_dataset(path: str | os.PathLike[str], storage_options: Mapping[str, Any
         If there is none at `path`, what is there was never committed, or its manifest is damaged.
     """
     root = place(path, storage_options)
+    finish_for_reader(root)
     try:
         text = (root / MANIFEST_NAME).read_bytes()
     except OSError as error:

@@ -1,27 +1,18 @@
-"""Is a file what it should be? Asked by a resumed run of its parts, and by `verify` of a whole dataset."""
+"""Whether a file of a dataset is what it should be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from isal import igzip, isal_zlib
 
-from dask_synth.storage.lock import LOCK_NAME
-from dask_synth.storage.manifest import MANIFEST_NAME, FileEntry, Manifest
+from dask_synth.storage.manifest import FileEntry, Manifest
+from dask_synth.storage.names import CSV_FOLDER, DERIVED, MANIFEST_NAME, METRICS, PLAN_NAME, has_form, is_control
 from dask_synth.storage.parquet import RUN_ID_KEY
-from dask_synth.storage.places import readable, store_of
-from dask_synth.storage.store import TEMPORARY
-
-DERIVED = ("validation.json", "report.html", "overview.png")
-"""Made from a committed dataset afterwards, so not in its manifest."""
-
-COPY_BYTES = 1 << 20
-
-IsalError: Any = isal_zlib.error  # typed as an instance there
+from dask_synth.storage.places import is_local, readable, store_of
 
 
 class Finding(NamedTuple):
@@ -31,38 +22,24 @@ class Finding(NamedTuple):
     what: str
 
 
-def parquet_rows(path: Path) -> tuple[int, str] | None:
-    """Return the rows and the run id that a Parquet file's footer tells, or None if it has no whole footer."""
-    try:
-        metadata = pq.read_metadata(readable(path))
-    except (OSError, ValueError, pa.ArrowException):  # a damaged footer can be anything
-        return None
-    return metadata.num_rows, (metadata.metadata or {}).get(RUN_ID_KEY.encode(), b"").decode(errors="replace")
-
-
-def csv_rows(path: Path) -> int | None:
-    """Return the lines of a CSV.gz file, or None if it is not whole; gzip's own checksum is checked."""
-    lines = 0
-    try:
-        with igzip.open(readable(path), "rb") as file:
-            while block := file.read(COPY_BYTES):
-                lines += block.count(b"\n")
-    except (OSError, EOFError, IsalError):
-        return None
-    return lines
-
-
 def examine(root: Path, entry: FileEntry) -> Finding | None:
     """Re-hash one file; return what is wrong with it, or None."""
     path = root / entry.path
-    if not path.is_file():
+    try:
+        if link := _link_in(root, entry.path):
+            return Finding(entry.path, f"not a file of its own: {link!r} is a symbolic link")
+        if not path.is_file():
+            return Finding(entry.path, "missing")
+        size = path.stat().st_size
+        if size == entry.bytes and store_of(root).digest(entry.path) == entry.sha256:
+            return None
+    except FileNotFoundError:
         return Finding(entry.path, "missing")
-    size = path.stat().st_size
-    if size == entry.bytes and store_of(root).digest(entry.path) == entry.sha256:
-        return None
-    footer = parquet_rows(path) if path.suffix == ".parquet" else None
-    if footer and footer[1] not in ("", entry.run_id):
-        return Finding(entry.path, f"of another run: {footer[1]}, not {entry.run_id}")
+    except OSError as error:
+        return Finding(entry.path, f"cannot be read: {error.strerror or error}")
+    other = _run_of(path) if path.suffix == ".parquet" else None
+    if other and other != entry.run_id:
+        return Finding(entry.path, f"of another run: {other}, not {entry.run_id}")
     if size < entry.bytes:
         return Finding(entry.path, f"cut short: {size:,} of {entry.bytes:,} bytes")
     if size > entry.bytes:
@@ -70,10 +47,35 @@ def examine(root: Path, entry: FileEntry) -> Finding | None:
     return Finding(entry.path, "changed: same size, other content")
 
 
+def _link_in(root: Path, name: str) -> str | None:
+    """Return the first part of a name, below a folder, that is a link: behind it may be another dataset's files."""
+    if not is_local(root):
+        return None
+    below = [str(above) for above in reversed(PurePosixPath(name).parents)][1:]
+    return next((part for part in (*below, name) if (root / part).is_symlink()), None)
+
+
+def _run_of(path: Path) -> str | None:
+    """Return the run id that a Parquet file's footer tells, or None if it has no whole footer."""
+    try:
+        metadata = pq.read_metadata(readable(path)).metadata or {}
+    except (OSError, ValueError, pa.ArrowException):  # a damaged footer can be anything
+        return None
+    return str(metadata.get(RUN_ID_KEY.encode(), b"").decode(errors="replace"))
+
+
 def unlisted(root: Path, manifest: Manifest) -> Iterator[Finding]:
-    """Yield the files that lie in a dataset and are not in its manifest."""
-    known = {entry.path for entry in manifest.files} | {MANIFEST_NAME, LOCK_NAME, *DERIVED}
-    for name in sorted(store_of(root).names()):
-        if name not in known:
-            left_over = Path(name).name.startswith(TEMPORARY)
-            yield Finding(name, "left over by an interrupted run" if left_over else "not in the manifest")
+    """Yield the files that lie among those of a dataset and are not in its manifest.
+
+    None of them is what a person keeps beside its folders, nor what a run keeps there while it works; nor are its
+    parts, as long as its plan is there.
+    """
+    known = {entry.path for entry in manifest.files} | {MANIFEST_NAME, *DERIVED}
+    among = (f"{METRICS}/", f"{CSV_FOLDER}/")
+    others = (name for name in store_of(root).names() if name not in known and not is_control(name))
+    names = sorted(name for name in others if has_form(name) or name.startswith(among))
+    # Asked after the files: a run takes its plan away last.
+    at_work = bool(names) and (root / PLAN_NAME).exists()
+    for name in names:
+        if not (at_work and has_form(name)):
+            yield Finding(name, "not in the manifest")

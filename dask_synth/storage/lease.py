@@ -1,7 +1,9 @@
-"""One writer of a prefix: an object that its holder renews, and that others may take once it was not renewed.
+"""One writer of a prefix: an object with a token, which its holder renews, and which others may take once it does not.
 
-Object stores have no lock that ends with a process. Where the store knows conditional writes (S3 does), two processes
-cannot create it both; where it does not, reading it back after a moment decides.
+Object stores have no lock that ends with a process, and a process can be away for longer than any lease. So each step
+is a conditional write, which the store refuses to whoever has lost it; and whoever holds it asks before what matters.
+Whether a holder lives is seen by its renewals, on the watch of who waits: no clock of another machine counts, and no
+process number, which other containers have as well.
 """
 
 from __future__ import annotations
@@ -9,108 +11,153 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-import os
-import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from dask_synth.errors import OutputError, RunError
-from dask_synth.storage.objects import ObjectStore
+from dask_synth.storage.objects import Content, ObjectStore, patiently
 
 logger = logging.getLogger(__name__)
 
-RENEW_SECONDS = 10
-LEASE_SECONDS = 45
-"""After this without a renewal, a lease is anybody's; clocks of machines that share a store may differ by less."""
+RENEW_SECONDS = 5
+LEASE_SECONDS = 30
+"""After this without a renewal, a lease is anybody's."""
 
+POLL_SECONDS = 0.5
 SETTLE_SECONDS = 0.3
+"""Where the store knows no conditions, two that came at once see by then whose token stayed."""
+
+
+class Lease:
+    """A lease that is held until it is lost.
+
+    Attributes
+    ----------
+    store, name
+        The object.
+    owner
+        What others are told of the holder.
+    """
+
+    def __init__(self, store: ObjectStore, name: str, owner: dict[str, Any]) -> None:
+        self.store, self.name = store, name
+        self.owner = {**owner, "token": uuid.uuid4().hex}
+        self._content: Content | None = None
+        self._renewed = 0.0
+        self._lost = False
+        self._turn = threading.Lock()
+
+    def acquire(self) -> None:
+        """Take it, or raise OutputError if its holder lives; a holder that is gone is waited for."""
+        found = self._put(None)
+        if not self._is_mine(found):
+            found = self._take_over(found)
+        if found and self._is_mine(found) and not self.store.is_conditional(self.name, found.data):
+            sleep(SETTLE_SECONDS)
+            found = self.store.read(self.name)
+        if not self._is_mine(found):
+            raise OutputError(f"{str(self.store.root)!r} is being written by {_described(found)}; wait for it")
+
+    def _take_over(self, found: Content | None) -> Content | None:
+        """Wait until a lease has not been renewed for long enough, and replace it; return what is there then."""
+        begin = monotonic()
+        logger.warning(
+            "%s is held by %s; waiting for %g s at most to see whether it lives",
+            self.store.root,
+            _described(found),
+            LEASE_SECONDS,
+        )
+        while monotonic() - begin < LEASE_SECONDS:
+            sleep(POLL_SECONDS)
+            now = patiently(lambda: self.store.read(self.name))
+            if now is None:  # it was given back
+                found = None
+                break
+            if found is not None and now.data != found.data:
+                raise OutputError(f"{str(self.store.root)!r} is being written by {_described(now)}; wait for it")
+        return self._put(found)
+
+    def _put(self, expected: Content | None) -> Content | None:
+        """Write a renewal over what is expected to be there; return what is there then."""
+        begin = monotonic()
+        stamp = dt.datetime.now(dt.UTC).isoformat()
+        data = json.dumps({**self.owner, "renewed": stamp}).encode()
+        self.store.put_if(self.name, data, expected)
+        found = self.store.read(self.name)
+        if self._is_mine(found):
+            # Counted from before the request: how long the store took is not known.
+            self._content, self._renewed = found, begin
+        return found
+
+    def renew(self) -> None:
+        """Renew it, unless it is lost; a store that is away raises what its client does."""
+        with self._turn:
+            if not self._lost and not self._is_mine(self._put(self._content)):
+                self._lost = True
+
+    def check(self) -> None:
+        """Raise RunError if it is lost, or can no more be renewed; cheap if it was renewed lately."""
+        if not self._lost and monotonic() - self._renewed > LEASE_SECONDS / 2:
+            patiently(self.renew)
+        if self._lost:
+            raise RunError(f"another process took over {str(self.store.root)!r}, since this one was away for too long")
+
+    def release(self) -> None:
+        """Give it back, if it is still held."""
+        with suppress(Exception):  # a store that is away: the lease ends by itself
+            self.renew()
+            if not self._lost:
+                self.store.path(self.name).unlink(missing_ok=True)
+
+    def _is_mine(self, found: Content | None) -> bool:
+        return bool(_read(found).get("token") == self.owner["token"])
 
 
 @contextmanager
-def hold_lease(root: Path, name: str, owner: Callable[[], dict[str, Any]]) -> Iterator[Callable[[], None]]:
+def hold_lease(root: Path, name: str, owner: dict[str, Any]) -> Iterator[Callable[[], None]]:
     """Be the only writer of `root`; gives a function that raises RunError if that has ended.
 
     Raises
     ------
     OutputError
-        If another process is; the message says which, and since when.
+        If another process is, which lives; the message says which, and since when. Or if the store refuses.
     """
-    store = ObjectStore(root)
-    mine = {**owner(), "token": uuid.uuid4().hex}
-    _acquire(store, name, mine)
+    lease = Lease(ObjectStore(root), name, owner)
+    try:
+        lease.acquire()
+    except OutputError:
+        raise
+    except Exception as error:  # each store's client has its own classes for a refusal
+        raise OutputError(f"output.path: {str(root)!r} cannot be written: {error}") from None
     stop = threading.Event()
 
-    def renew() -> None:
+    def keep() -> None:
         while not stop.wait(RENEW_SECONDS):
-            with suppress(Exception):  # an outage: the next time, or the lease ends, which the commit sees
-                if _read(store, name).get("token") != mine["token"]:
-                    return
-                store._pipe(name, _stamped(mine))
+            with suppress(Exception):  # an outage: the next time, or `check` sees that it is lost
+                lease.renew()
 
-    def check() -> None:
-        if _read(store, name).get("token") != mine["token"]:
-            raise RunError(f"another process took over {str(root)!r}, since this one was away for too long")
-
-    thread = threading.Thread(target=renew, daemon=True)
+    thread = threading.Thread(target=keep, daemon=True)
     thread.start()
     try:
-        yield check
+        yield lease.check
     finally:
         stop.set()
-        thread.join()
-        if _read(store, name).get("token") == mine["token"]:
-            store.remove(name)
+        lease.release()
 
 
-def _acquire(store: ObjectStore, name: str, mine: dict[str, Any]) -> None:
-    if not store.create(name, _stamped(mine)):
-        holder = _read(store, name)
-        if not _has_ended(holder):
-            known = {"process": "?", "host": "?", "user": "?", "since": "?", **holder}
-            raise OutputError(
-                f"{str(store.root)!r} is being written by process {known['process']} of {known['user']} on "
-                f"{known['host']} since {known['since']}; wait for it (if it was killed, for {LEASE_SECONDS} s)"
-            )
-        logger.warning("taking over from a process that is gone: %s", {**holder, "token": "..."})
-        store.remove(name)
-        store.create(name, _stamped(mine))
-    sleep(SETTLE_SECONDS)
-    if _read(store, name).get("token") != mine["token"]:
-        raise OutputError(f"{str(store.root)!r} is being written by another process, which came at the same moment")
+def _described(found: Content | None) -> str:
+    known = {"process": "?", "host": "?", "user": "?", "since": "?", **_read(found)}
+    return f"process {known['process']} of {known['user']} on {known['host']} since {known['since']}"
 
 
-def _has_ended(holder: dict[str, Any]) -> bool:
-    if holder.get("host") == socket.gethostname() and not _is_alive(holder.get("process")):
-        return True
+def _read(found: Content | None) -> dict[str, Any]:
     try:
-        renewed = dt.datetime.fromisoformat(holder["renewed"])
-    except (KeyError, ValueError, TypeError):
-        return True
-    return (dt.datetime.now(dt.UTC) - renewed).total_seconds() > LEASE_SECONDS
-
-
-def _is_alive(process: Any) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (ValueError, TypeError, PermissionError):
-        return True
-    return True
-
-
-def _stamped(mine: dict[str, Any]) -> bytes:
-    return json.dumps({**mine, "renewed": dt.datetime.now(dt.UTC).isoformat()}).encode()
-
-
-def _read(store: ObjectStore, name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(store.path(name).read_bytes())
-    except (FileNotFoundError, ValueError):
+        known = json.loads(found.data) if found else {}
+    except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return known if isinstance(known, dict) else {}

@@ -8,12 +8,12 @@ import importlib.metadata
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-MANIFEST_NAME = "manifest.json"
-PLAN_NAME = "plan.json"
+from dask_synth.storage.names import checked_name
+
 MODEL_VERSION = 1
 """Counts the changes of the model that change data."""
 
@@ -37,7 +37,7 @@ class FileEntry(Record):
     Attributes
     ----------
     path
-        Relative to the dataset.
+        Relative to the dataset; one of the forms of :mod:`dask_synth.storage.names`, so never a way out of it.
     rows, bytes
         Rows that it holds, and its size.
     sha256
@@ -50,7 +50,7 @@ class FileEntry(Record):
         The run that wrote it: an appended dataset has parts of several.
     """
 
-    path: str
+    path: Annotated[str, AfterValidator(checked_name)]
     rows: int
     bytes: int
     sha256: str
@@ -70,8 +70,16 @@ class SealedRecord(Record):
 
     def to_json(self) -> bytes:
         """Return the record as JSON bytes, sealed."""
-        body = self.model_dump_json(indent=1).encode().removesuffix(_END)
+        body = self._body()
         return body + _seal(body)
+
+    @property
+    def digest(self) -> str:
+        """Tells this record from every other: no two commits have one."""
+        return hashlib.sha256(self._body()).hexdigest()
+
+    def _body(self) -> bytes:
+        return self.model_dump_json(indent=1).encode().removesuffix(_END)
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
@@ -107,12 +115,26 @@ _SEAL_BYTES = len(_seal(b""))
 
 
 class Plan(SealedRecord):
-    """What an unfinished run is about to make: all that decides whether another run may go on with it."""
+    """What an unfinished run is about to make: all that decides whether another run may go on with it.
+
+    Attributes
+    ----------
+    suffix
+        What the names of its parts end in.
+    replaces
+        Digest of the manifest that its own will replace; None where there was none.
+    """
 
     run_id: str
     started: dt.datetime
     config: dict[str, Any]
     versions: dict[str, str]
+    suffix: str = ""
+    replaces: str | None = None
+
+    def is_over(self, manifest: Manifest | None) -> bool:
+        """Whether it can no more be committed, or was: another manifest than the one it replaces is there."""
+        return manifest is not None and manifest.digest != self.replaces
 
 
 class Manifest(SealedRecord):
@@ -126,6 +148,8 @@ class Manifest(SealedRecord):
         1 for a new dataset, one more for each append.
     run_id
         Of the last run: a hash over its configuration, but for the path, and over the versions.
+    replaces
+        Digest of the manifest whose place it took; None where there was none.
     started, created
         When that run began, and when it was committed, UTC.
     config
@@ -142,9 +166,17 @@ class Manifest(SealedRecord):
         Every file, but those that `validate` and `report` add.
     """
 
+    @model_validator(mode="after")
+    def _each_file_once(self) -> Self:
+        paths = [entry.path for entry in self.files]
+        if len(set(paths)) < len(paths):
+            raise ValueError("a file is listed twice")
+        return self
+
     format: int = 1
     generation: int = 1
     run_id: str
+    replaces: str | None = None
     started: dt.datetime
     created: dt.datetime
     config: dict[str, Any]
@@ -170,15 +202,45 @@ def _installed() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in BYTE_DECIDING}
 
 
+ORDERED = ("mix", "business_units", "criticalities", "regions")
+"""Mappings below ``fleet`` whose order decides bytes: of blocks of servers, and of what a drawn number means."""
+
+
 def identifying(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a configuration that decides the bytes: all but where they land."""
+    """Return the part of a configuration that decides the bytes: all but where they land, with orders kept."""
     output = {key: value for key, value in config["output"].items() if key != "path"}
-    return {**config, "output": output}
+    fleet = {
+        key: [list(item) for item in value.items()] if key in ORDERED else value
+        for key, value in config["fleet"].items()
+    }
+    return {**config, "output": output, "fleet": fleet}
 
 
-def run_identity(config: Mapping[str, Any]) -> str:
-    """Return the run id: 16 hexadecimal digits of a hash over configuration (JSON types) and versions."""
-    return _digest([identifying(config), versions()])[:16]
+def run_identity(config: Mapping[str, Any], begins: tuple[int, int] = (0, 0)) -> str:
+    """Return the run id: 16 hexadecimal digits of a hash over what decides the bytes of its files.
+
+    Parameters
+    ----------
+    config
+        As JSON types.
+    begins
+        First row of the grid and first part number: not 0 where it adds to a dataset.
+    """
+    return _digest([identifying(config), versions(), *(begins if any(begins) else ())])[:16]
+
+
+def suffix_of(run_id: str, replaces: str | None, *, shared: bool) -> str:
+    """Return what the names of a run's parts end in: 8 hexadecimal digits.
+
+    Parameters
+    ----------
+    run_id, replaces
+        As in :class:`Plan`.
+    shared
+        Whether parts of several generations lie side by side, as in an object store. There a name never comes again,
+        so whatever arrives late, a deletion above all, can only meet files that no manifest lists any more.
+    """
+    return (_digest([run_id, replaces]) if shared and replaces else run_id)[:8]
 
 
 def _digest(content: Any) -> str:

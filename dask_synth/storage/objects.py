@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Answer = TypeVar("Answer")
 
@@ -17,6 +17,15 @@ OUTAGE_SECONDS = 90
 
 PAUSE_SECONDS = 1
 COPY_BYTES = 1 << 22
+NEVER = '"0"'
+"""An ETag that no object has."""
+
+
+class Content(NamedTuple):
+    """What an object held when it was read, and the store's word for just that."""
+
+    data: bytes
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -34,20 +43,59 @@ class ObjectStore:
         content = bytes(memoryview(data))
         patiently(lambda: self._pipe(name, content))
 
-    def create(self, name: str, data: bytes) -> bool:
-        """Write an object unless there is one of this name; return whether it was written.
+    def read(self, name: str) -> Content | None:
+        """Return an object; None if there is none."""
+        try:
+            if not self._is_s3:
+                return Content(self.path(name).read_bytes(), "")
+            answer = self._call("get_object", name)
+            path: Any = self.path(name)
+            # One answer holds both: what is replaced between two would give the one's bytes and the other's tag.
+            data = answer["Body"].read()
+            return Content(_awaited(path.fs, data), answer["ETag"])
+        except FileNotFoundError:
+            return None
 
-        The store decides, in one request (If-None-Match), where it can.
+    def put_if(self, name: str, data: bytes, expected: Content | None) -> bool:
+        """Write an object if it still is as it was read, or still is not there; return whether it was written.
+
+        The store decides, in one request, where it can: S3 by If-Match and If-None-Match. A refusal may also be the
+        second try of a request of which the first was done and its answer lost: who was refused reads and looks.
         """
         try:
-            self._pipe(name, data, mode="create")
+            if self._is_s3:
+                condition = {"IfMatch": expected.etag} if expected else {"IfNoneMatch": "*"}
+                self._call("put_object", name, Body=data, **condition)
+            elif expected is None:
+                self._pipe(name, data, mode="create")
+            else:
+                self._pipe(name, data)
         except FileExistsError:
             return False
-        except OSError as error:
-            if error.errno != errno.EINVAL:  # what s3fs makes of a precondition that does not hold
+        except FileNotFoundError:  # a match with nothing; without one, the bucket is not there
+            if expected is None:
                 raise
             return False
+        except OSError as error:
+            # What s3fs makes of a precondition that does not hold, and of two at the same moment (409).
+            if error.errno == errno.EINVAL or "Conflict" in str(error):
+                return False
+            raise
         return True
+
+    def is_conditional(self, name: str, data: bytes) -> bool:
+        """Whether the store refuses to replace the object `name`, which holds `data`, under a false condition."""
+        return self._is_s3 and not self.put_if(name, data, Content(b"", NEVER))
+
+    @property
+    def _is_s3(self) -> bool:
+        path: Any = self.root
+        return hasattr(path.fs, "call_s3")
+
+    def _call(self, method: str, name: str, **how: Any) -> Any:
+        path: Any = self.path(name)
+        bucket, key, _ = path.fs.split_path(path.path)
+        return path.fs.call_s3(method, Bucket=bucket, Key=key, **how)
 
     def _pipe(self, name: str, content: bytes, **how: Any) -> None:
         path: Any = self.path(name)
@@ -55,6 +103,10 @@ class ObjectStore:
 
     def settle(self, names: Iterable[str]) -> None:
         """Do nothing: an object that was acknowledged is there."""
+
+    def log(self, name: str) -> Log:
+        """Open a new object of lines."""
+        return Log(self, name)
 
     def digest(self, name: str) -> str:
         """Return the object's sha256, hexadecimal."""
@@ -81,8 +133,47 @@ class ObjectStore:
         """Do nothing: what was interrupted never appeared."""
 
 
-def patiently(call: Callable[[], Answer]) -> Answer:
+class Log:
+    """Lines in objects, one more with each settling: objects do not grow."""
+
+    def __init__(self, store: ObjectStore, name: str) -> None:
+        self._store, self._name = store, name
+        self._lines, self._pieces = b"", 0
+
+    def add(self, lines: bytes) -> None:
+        """Remember lines until they are settled."""
+        self._lines += lines
+
+    def settle(self) -> None:
+        """Return when all of them are in the store."""
+        if self._lines:
+            self._store.put(self._name.replace(".", f"-{self._pieces:05d}."), self._lines)
+            self._lines, self._pieces = b"", self._pieces + 1
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _awaited(fs: Any, reading: Any) -> bytes:
+    """Return a body whose reading s3fs's own loop has to wait for."""
+    from fsspec.asyn import sync
+
+    async def wait() -> Any:
+        return await reading
+
+    data: bytes = sync(fs.loop, wait)
+    return data
+
+
+def patiently(call: Callable[[], Answer], before_again: Callable[[], object] = lambda: None) -> Answer:
     """Return what `call` returns, and try again for a while as long as the store does not answer.
+
+    Parameters
+    ----------
+    call
+        The request.
+    before_again
+        Asked before each further try; what it raises ends them.
 
     Raises
     ------
@@ -101,3 +192,4 @@ def patiently(call: Callable[[], Answer]) -> Answer:
             if monotonic() > end:
                 raise OSError(f"the object store does not answer: {type(error).__name__}: {error}") from error
         sleep(PAUSE_SECONDS)
+        before_again()

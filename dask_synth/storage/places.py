@@ -17,7 +17,7 @@ EXTRAS = "s3:// needs pip install 'dask-synth[s3]', gs:// gcsfs, az:// adlfs"
 
 
 def place(path: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None) -> Path:
-    """Return where a path or a URL leads, absolute, with ~ resolved.
+    """Return where a path or a URL leads, absolute, with ~ and links resolved.
 
     Parameters
     ----------
@@ -41,6 +41,11 @@ def place(path: str | os.PathLike[str], storage_options: Mapping[str, Any] | Non
         return _local(text)
     if text.startswith("file://"):
         return _local(text.removeprefix("file://"))
+    kind, _, rest = text.partition("://")
+    if kind == "memory":
+        raise OutputError(f"output.path: {text!r} keeps nothing: it ends with this process; name a folder or a bucket")
+    if not rest.strip("/"):
+        raise OutputError(f"output.path: {text!r} names no bucket; write for example {kind}://bucket/fleet")
     from upath import UPath
 
     try:
@@ -56,8 +61,9 @@ def _local(path: Any) -> Path:
     if not isinstance(path, (str, Path)):
         return cast("Path", path)  # a UPath as this module made it
     try:
-        return Path(path).expanduser().absolute()
-    except RuntimeError as error:  # ~ and a user whom this machine does not have
+        # Resolved first: what replaces a folder must not replace a link to it.
+        return Path(os.path.realpath(Path(path).expanduser()))
+    except (RuntimeError, ValueError) as error:  # ~ and a user whom this machine does not have; a zero byte
         raise OutputError(f"output.path: {path!r} cannot be written: {error}") from None
 
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from dask_synth.storage.names import TEMPORARY, is_temporary
+
 COPY_BYTES = 1 << 20
 SETTLING_THREADS = 16
-TEMPORARY = ".dask-synth-"
-"""Begins the name of every unfinished file; readers pass over names that begin with a dot."""
+
+_unfinished: set[str] = set()
+"""What this process is writing."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,36 @@ class LocalStore:
             list(pool.map(_wait_for_disk, files))
             list(pool.map(_wait_for_disk, {file.parent for file in files}))
 
-    def join(self, name: str, head: bytes, parts: Iterable[str]) -> tuple[int, str]:
-        """Write one file of `head` and the contents of `parts`, atomically; return its size and its sha256."""
+    def join(self, name: str, head: bytes, parts: Iterable[tuple[str, str]]) -> tuple[int, str]:
+        """Write one file of `head` and the contents of `parts`, atomically; return its size and its sha256.
+
+        Parameters
+        ----------
+        name, head
+            What to write, and what it begins with.
+        parts
+            Name and sha256 of each file that follows.
+
+        Raises
+        ------
+        ValueError
+            If a part is not what its digest says: what is joined would hide it for ever.
+        """
         digest = hashlib.sha256(head)
         size = len(head)
 
         def copy(file: IO[bytes]) -> None:
             nonlocal size
             file.write(head)
-            for part in parts:
+            for part, expected in parts:
+                of_part = hashlib.sha256()
                 with self.path(part).open("rb") as source:
                     while block := source.read(COPY_BYTES):
                         size += file.write(block)
                         digest.update(block)
+                        of_part.update(block)
+                if of_part.hexdigest() != expected:
+                    raise ValueError(f"{str(self.path(part))!r} was changed after it was written")
 
         self._write(name, copy)
         return size, digest.hexdigest()
@@ -65,6 +85,7 @@ class LocalStore:
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=target.parent)
+        _unfinished.add(temporary)
         try:
             with os.fdopen(handle, "wb") as file:
                 fill(file)
@@ -78,6 +99,8 @@ class LocalStore:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
+        finally:
+            _unfinished.discard(temporary)
 
     def digest(self, name: str) -> str:
         """Return the file's sha256, hexadecimal."""
@@ -88,17 +111,47 @@ class LocalStore:
         """Remove a file, if it is there."""
         self.path(name).unlink(missing_ok=True)
 
+    def log(self, name: str) -> Log:
+        """Open a new file that lines are added to, and that keeps them when this process is killed."""
+        return Log(self.path(name))
+
     def names(self) -> Iterator[str]:
-        """Yield the relative name of every file below the root."""
-        for folder, _, files in os.walk(self.root):
-            for file in files:
+        """Yield the relative name of every file below the root, and of each link to a folder."""
+        for folder, folders, files in os.walk(self.root):
+            for file in [*files, *(name for name in folders if Path(folder, name).is_symlink())]:
                 yield Path(folder, file).relative_to(self.root).as_posix()
 
     def clean(self) -> None:
-        """Remove what interrupted writes left. Only for the folder's one writer."""
+        """Remove what interrupted writes left. Only for who holds the folder's lock."""
         for name in list(self.names()):
-            if Path(name).name.startswith(TEMPORARY) and name.endswith(".tmp"):
+            if is_temporary(name) and name.endswith(".tmp"):
                 self.remove(name)
+
+
+def discard_unfinished() -> None:
+    """Remove the files that this process is writing, before it ends without finishing them."""
+    for temporary in list(_unfinished):
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
+class Log:
+    """A file of lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb", buffering=0)
+
+    def add(self, lines: bytes) -> None:
+        """Give lines to the system: they stay whatever becomes of this process, if the machine goes on."""
+        self._file.write(lines)
+
+    def settle(self) -> None:
+        """Return when they are on the disk."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close it."""
+        self._file.close()
 
 
 def _wait_for_disk(path: Path) -> None:

@@ -15,8 +15,8 @@ from distributed import Client
 
 import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, OutputError
-from dask_synth.storage.commit import staging_of
-from dask_synth.storage.dataset import CSV_NAME
+from dask_synth.storage.exchange import staging_of
+from dask_synth.storage.names import CSV_NAME
 from tests.integration.conftest import BARE, Command, digests, files
 from tests.integration.test_exactly_once import start, until
 
@@ -58,13 +58,31 @@ def test_a_folder_that_others_wrote_is_never_removed(tmp_path: Path, threads: Cl
     foreign = tmp_path / "fleet"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match="thesis.txt"):
+    with pytest.raises(OutputError, match="did not write it"):
         made(foreign, threads, overwrite=True)
-    mixed = made(tmp_path / "mixed", threads).path
-    (mixed / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match="thesis.txt"):
-        made(mixed, threads, overwrite=True)
-    assert (mixed / "thesis.txt").exists()
+    assert files(foreign) == {"thesis.txt"}
+
+
+@pytest.mark.parametrize("step", ["overwrite", "append"])
+def test_what_a_person_keeps_in_the_folder_stays(tmp_path: Path, threads: Client, step: str) -> None:
+    mixed = made(tmp_path / "mixed", threads, output__rows_per_partition=1000)
+    mine = {"my_analysis.ipynb": "early", "metrics/my_notes.txt": "notes", "own/deep.txt": "deep"}
+    for name, text in mine.items():
+        (mixed.path / name).parent.mkdir(exist_ok=True)
+        (mixed.path / name).write_text(text)
+
+    def save_meanwhile(receipt: object) -> None:
+        (mixed.path / "late.txt").write_text("saved while the run was on")
+
+    if step == "append":
+        new = dask_synth.append(mixed.path, "2023-04-30", threads, save_meanwhile)
+    else:
+        config = dask_synth.load_config(None, {"fleet.servers": 12, "time.years": 1, "output.path": str(mixed.path)})
+        new = dask_synth.generate(config, threads, save_meanwhile, overwrite=True)
+    mine["late.txt"] = "saved while the run was on"
+    assert {name: (new.path / name).read_text() for name in mine} == mine
+    assert [finding.path for finding in new.verify()] == ["metrics/my_notes.txt"], "readers of metrics would meet it"
+    assert {path.name for path in tmp_path.iterdir()} == {"mixed"}
 
 
 def test_an_append_equals_one_longer_run(tmp_path: Path, threads: Client) -> None:
@@ -127,13 +145,15 @@ def test_an_interrupted_append_goes_on(tmp_path: Path, command: Command) -> None
     pd.testing.assert_frame_equal(one, other)
 
 
-def test_append_refuses_the_past_and_other_versions(
+def test_append_adds_what_is_missing_and_refuses_other_versions(
     tmp_path: Path, threads: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = made(tmp_path / "fleet", threads)
-    with pytest.raises(ConfigError, match="2023-03-31"):
-        dask_synth.append(dataset.path, dt.date(2023, 3, 31), threads)
-    monkeypatch.setattr("dask_synth.storage.commit.versions", lambda: {**dataset.manifest.versions, "numpy": "99"})
+    for day in (dt.date(2023, 3, 31), "2022-06-01", pd.Timestamp("2023-03-31 12:00")):
+        assert dask_synth.append(dataset.path, day, threads) == dataset, "those days are there"
+    with pytest.raises(ConfigError, match="'tomorrow' is not a day"):
+        dask_synth.append(dataset.path, "tomorrow", threads)
+    monkeypatch.setattr("dask_synth.storage.admission.versions", lambda: {**dataset.manifest.versions, "numpy": "99"})
     with pytest.raises(OutputError, match="numpy .* \\(here 99\\)"):
         dask_synth.append(dataset.path, dt.date(2024, 3, 31), threads)
 
@@ -148,8 +168,9 @@ def test_verify_names_each_file_for_what_it_is(tmp_path: Path, command: Command,
     content = bytearray((path / flipped).read_bytes())
     content[100] ^= 1
     (path / flipped).write_bytes(content)
-    shutil.copy(other / foreign, path / foreign)
-    shutil.copy(other / parts[5], path / parts[5].with_name("part-99999.parquet"))
+    theirs = sorted(part for part in other.glob("metrics/*/*.parquet"))
+    shutil.copy(theirs[3], path / foreign)
+    shutil.copy(theirs[5], path / parts[5].with_name("part-99999-0123abcd.parquet"))
     done = command("verify", path)
     assert done.returncode == 1
     assert done.stderr == "", "Dask's own log is for those who ask"
@@ -157,7 +178,7 @@ def test_verify_names_each_file_for_what_it_is(tmp_path: Path, command: Command,
     assert f"{cut}: cut short" in done.stdout
     assert f"{flipped}: changed: same size" in done.stdout
     assert f"{foreign}: of another run" in done.stdout
-    assert "part-99999.parquet: not in the manifest" in done.stdout
+    assert "part-99999-0123abcd.parquet: not in the manifest" in done.stdout
     assert "5 of" in done.stdout
 
 

@@ -14,7 +14,7 @@ from distributed import Client
 
 import dask_synth
 from dask_synth.schema import METRICS, NAMES
-from dask_synth.storage.dataset import CSV_NAME
+from dask_synth.storage.names import CSV_NAME
 
 ROWS = 120 * 1461
 

@@ -7,7 +7,7 @@ from dask_synth.storage.manifest import FileEntry
 
 
 def receipt(index: int, worker: str, *, size: int, kept: bool = False) -> Receipt:
-    file = FileEntry.of("a", b"x" * size, rows=10, servers=(0, 0), time=None, run_id="r")
+    file = FileEntry.of("servers.parquet", b"x" * size, rows=10, servers=(0, 0), time=None, run_id="r")
     seconds = {"check": 0.5} if kept else {"generate": 1.0, "write": 0.25}
     return Receipt(Chunk(index, "web", index, index + 1), 10, (file, file), seconds, kept, worker)
 

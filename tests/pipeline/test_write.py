@@ -17,7 +17,7 @@ def plan(small_plan):
 
 @pytest.fixture
 def target(tmp_path, plan) -> Target:
-    return Target(tmp_path / "out", ("parquet", "csv"), plan.run_id)
+    return Target(tmp_path / "out", ("parquet", "csv"), plan.run_id, "0123abcd")
 
 
 def test_a_receipt_tells_what_landed(plan, target):
@@ -26,8 +26,8 @@ def test_a_receipt_tells_what_landed(plan, target):
     assert receipt.rows == 2 * 91
     assert sorted(store.names()) == sorted(entry.path for entry in receipt.files)
     assert [entry.path for entry in receipt.files] == [
-        "metrics/server_type=web/part-00001.parquet",
-        "csv/part-00001.csv.gz",
+        "metrics/server_type=web/part-00001-0123abcd.parquet",
+        "csv/part-00001-0123abcd.csv.gz",
     ]
     for entry in receipt.files:
         assert entry.sha256 == store.digest(entry.path)
@@ -46,16 +46,42 @@ def test_stages_are_timed_and_a_part_that_was_kept_was_only_checked(plan, target
     made = generate_and_write(plan.spec, plan.chunks[0], target)
     assert not made.kept
     assert set(made.seconds) == {"generate", "encode-parquet", "encode-csv", "write"}
-    again = generate_and_write(plan.spec, plan.chunks[0], replace(target, keep=True))
+    landed = replace(target, landed={entry.path: entry for entry in made.files})
+    again = generate_and_write(plan.spec, plan.chunks[0], landed.of(plan.chunks[0]))
     assert again.kept
     assert set(again.seconds) == {"check"}
     assert again.files == made.files
 
 
+@pytest.mark.parametrize("damage", ["flipped", "zeroed", "gone", "not written down"])
+def test_a_part_that_is_not_as_it_was_written_down_is_made_again(plan, target, damage):
+    made = generate_and_write(plan.spec, plan.chunks[0], target)
+    part = target.path / made.files[0].path
+    data = bytearray(part.read_bytes())
+    if damage == "flipped":
+        data[len(data) // 2] ^= 1
+    elif damage == "zeroed":
+        data[1000:1100] = bytes(100)
+    part.write_bytes(data)
+    if damage == "gone":
+        part.unlink()
+    known = made.files if damage != "not written down" else ()
+    again = generate_and_write(plan.spec, plan.chunks[0], replace(target, landed={one.path: one for one in known}))
+    assert not again.kept
+    assert again.files == made.files
+    assert LocalStore(target.path).digest(made.files[0].path) == made.files[0].sha256
+
+
+def test_a_task_carries_what_is_known_of_its_own_chunk_alone(plan, target):
+    made = [entry for chunk in plan.chunks for entry in generate_and_write(plan.spec, chunk, target).files]
+    landed = replace(target, landed={entry.path: entry for entry in made})
+    assert set(landed.of(plan.chunks[1]).landed) == {entry.path for entry in made[2:4]}
+
+
 def test_only_the_formats_that_are_asked_for_are_written(plan, target, tmp_path):
-    only_csv = Target(tmp_path / "csv_only", ("csv",), plan.run_id)
+    only_csv = Target(tmp_path / "csv_only", ("csv",), plan.run_id, "0123abcd")
     receipt = generate_and_write(plan.spec, plan.chunks[0], only_csv)
-    assert list(LocalStore(only_csv.path).names()) == [receipt.files[0].path] == ["csv/part-00000.csv.gz"]
+    assert list(LocalStore(only_csv.path).names()) == [receipt.files[0].path] == ["csv/part-00000-0123abcd.csv.gz"]
 
 
 def test_csv_parts_are_joined_in_the_order_of_the_servers(plan, target):

@@ -20,7 +20,8 @@ from dask_synth.quality.digest import correlation_of
 from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
 from dask_synth.quality.report import summarise_dataset
 from dask_synth.schema import METRICS
-from dask_synth.storage.dataset import CSV_NAME, Dataset
+from dask_synth.storage.dataset import Dataset
+from dask_synth.storage.names import CSV_NAME
 from tests.quality.report_data import small_config, small_dataset
 
 TWO_DAYS = Layout(

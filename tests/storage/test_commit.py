@@ -1,113 +1,75 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 
-from dask_synth.config import RunConfig
-from dask_synth.errors import OutputError
-from dask_synth.pipeline.plan import RunPlan
 from dask_synth.storage import commit
-from dask_synth.storage.manifest import Plan
-
-
-def record(**changes: object) -> Plan:
-    return RunPlan.of(RunConfig(**changes)).record()
+from dask_synth.storage.lock import Hold, hold
+from dask_synth.storage.state import State
+from tests.storage.conftest import begin, finish, record
 
 
 @pytest.fixture
-def begun(tmp_path: Path) -> Path:
-    root = tmp_path / "fleet"
-    (root / "metrics").mkdir(parents=True)
-    (root / "metrics" / "part").write_text("x")
-    (root / "plan.json").write_bytes(record().to_json())
-    return root
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "fleet"
 
 
-def test_an_unfinished_output_names_both_ways_on(begun: Path) -> None:
-    with pytest.raises(OutputError, match="--resume.*--overwrite"):
-        commit.check_new(begun)
-    commit.check_own(begun)
-    commit.check_resumable(begun, record())
+def test_staging_keeps_what_the_same_run_left_of_the_same_dataset(root: Path) -> None:
+    old = finish(root, record())
+    plan = record(old.digest, seed=7)
+    staged = begin(commit.staging_of(root), plan)
+    for goes_on, same in ((plan, True), (record("another", seed=7), False), (record(old.digest, seed=8), False)):
+        with hold(root) as held:
+            assert commit.open_staging(root, goes_on, held) == staged
+            assert bool(list(staged.glob("metrics/*/*"))) is same
 
 
-def test_another_configuration_is_told_key_by_key(begun: Path) -> None:
-    with pytest.raises(OutputError) as refused:
-        commit.check_resumable(begun, record(seed=7, fleet={"servers": 3}))
-    assert "seed: 42, now 7" in str(refused.value)
-    assert "fleet.servers: 120, now 3" in str(refused.value)
-    assert "growth" not in str(refused.value)
+def test_a_complete_successor_is_known_by_what_it_replaces(root: Path) -> None:
+    old = finish(root, record())
+    plan = record(old.digest, seed=7)
+    finish(commit.staging_of(root), plan)
+    assert commit.is_complete(commit.staging_of(root), plan)
+    assert not commit.is_complete(commit.staging_of(root), record("another", seed=7))
 
 
-def test_a_damaged_plan_is_not_resumed(begun: Path) -> None:
-    (begun / "plan.json").write_text("{")
-    with pytest.raises(OutputError, match="damaged.*--overwrite"):
-        commit.check_resumable(begun, record())
-
-
-def test_nothing_to_resume_says_so(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="no unfinished run"):
-        commit.check_resumable(tmp_path, record())
-
-
-@pytest.mark.parametrize("make", [lambda root: None, lambda root: root.mkdir()])
-def test_an_empty_place_is_new(tmp_path: Path, make: object) -> None:
-    make(tmp_path / "fleet")  # type: ignore[operator]
-    commit.check_new(tmp_path / "fleet")
-
-
-def test_a_folder_of_others_is_neither_new_nor_ours(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").touch()
-    with pytest.raises(OutputError, match="not empty"):
-        commit.check_new(tmp_path)
-    with pytest.raises(OutputError, match="thesis.txt"):
-        commit.check_own(tmp_path)
-
-
-def test_staging_keeps_what_the_same_run_left(begun: Path) -> None:
-    staged = commit.staging_of(begun)
-    begun.rename(staged)
-    assert commit.open_staging(begun, record()) == staged
-    assert (staged / "metrics" / "part").exists()
-    commit.open_staging(begun, record(seed=7))
-    assert [path.name for path in staged.iterdir()] == ["plan.json"]
-
-
-def test_a_run_ended_in_its_first_moment_stands_in_nobodys_way(tmp_path: Path) -> None:
-    root = tmp_path / "fleet"
-    for folder in (root, commit.staging_of(root)):
-        folder.mkdir()
-        (folder / ".dask-synth-lock").touch()
-        (folder / ".dask-synth-abc.tmp").touch()
-    commit.check_new(root)
-    commit.check_own(root)
-    staged = commit.open_staging(root, record())
-    assert Plan.from_json((staged / "plan.json").read_bytes()).run_id == record().run_id
-
-
-@pytest.mark.parametrize("kernel_can_exchange", [True, False])
-def test_the_new_takes_the_place_of_the_old(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel_can_exchange: bool
+def test_a_commit_that_cannot_be_tidied_is_a_commit(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    old, new = tmp_path / "fleet", tmp_path / ".fleet.dask-synth-next"
-    for folder, name in ((old, "old"), (new, "new")):
-        folder.mkdir()
-        (folder / name).touch()
-    if not kernel_can_exchange:
-        monkeypatch.setattr(commit.ctypes, "CDLL", lambda *_, **__: object())
-    commit.take_place(new, old)
-    assert [path.name for path in old.iterdir()] == ["new"]
-    assert [path.name for path in tmp_path.iterdir()] == ["fleet"]
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(commit, "settle", fail)
+    begin(root, record())
+    with pytest.raises(OSError, match="Input"):
+        commit.succeed(root, root, Hold())
+    finish(root, record())
+    with caplog.at_level(logging.WARNING):
+        commit.succeed(root, root, Hold())
+    assert "committed; what is no longer needed is removed by the next" in caplog.text
+    finish(commit.staging_of(root), record(seed=7))
+    with pytest.raises(OSError, match="Input"):  # not yet in its place
+        commit.succeed(commit.staging_of(root), root, Hold())
 
 
-def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="is a file"):
-        commit.check_writable(tmp_path / "file")
+def test_a_plan_is_left_before_all_else_and_only_when_it_is_another(root: Path) -> None:
+    with hold(root) as held:
+        commit.begin(root, record(), held)
+        first = (root / "plan.json").read_bytes()
+        commit.begin(root, record(), held)
+        assert (root / "plan.json").read_bytes() == first, "the run began when it began"
+    assert State.of(root).plan is not None
 
 
-@pytest.mark.parametrize("name", ["file/below", "x" * 300, "a\0b"])
-def test_what_the_system_refuses_is_one_error(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="cannot be written"):
-        commit.check_writable(tmp_path / name)
+def test_what_an_interrupted_tidying_left_goes_and_an_unfinished_run_stays(root: Path) -> None:
+    finish(root, record())
+    with hold(root) as held:
+        commit.recover(root, held)
+        assert not (root / "plan.json").exists()
+        assert not (root / "csv").exists()
+    unfinished = begin(root.with_name("other"), record())
+    with hold(unfinished) as held:
+        commit.recover(unfinished, held)
+    assert (unfinished / "plan.json").exists()
+    assert list((unfinished / "csv").iterdir())

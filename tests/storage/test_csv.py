@@ -11,7 +11,6 @@ import pytest
 from dask_synth.pipeline.chunk import chunk_table
 from dask_synth.schema import CATEGORICAL, NAMES, empty_frame
 from dask_synth.storage.csv import encode_csv, encode_header
-from dask_synth.storage.dataset import csv_part
 from dask_synth.storage.parquet import encode_parquet
 
 ODD = ["plain", "with, comma", 'with "quotes"', "ünïcode"]
@@ -68,7 +67,3 @@ def test_a_member_keeps_no_time_of_its_making(plan):
     member = encode_csv(chunk_table(plan.spec, plan.chunks[0]))
     assert member[:2] == b"\x1f\x8b"
     assert member[4:8] == encode_header()[4:8] == bytes(4)
-
-
-def test_parts_are_named_by_number():
-    assert csv_part(12) == "csv/part-00012.csv.gz"

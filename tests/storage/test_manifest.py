@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_synth.config import RunConfig
-from dask_synth.storage.manifest import DamagedRecordError, FileEntry, Plan, SealedRecord, run_identity, versions
+from dask_synth.storage.manifest import (
+    DamagedRecordError,
+    FileEntry,
+    Manifest,
+    Plan,
+    SealedRecord,
+    run_identity,
+    suffix_of,
+    versions,
+)
 
 PLAN = Plan(run_id="0123", started=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), config={"seed": 42}, versions={"numpy": "2"})
 
@@ -54,6 +63,46 @@ def test_a_run_is_the_versions_that_decide_its_bytes(monkeypatch: pytest.MonkeyP
 
 
 def test_a_file_entry_describes_its_bytes() -> None:
-    entry = FileEntry.of("a", b"abc", rows=1, servers=(0, 0), time=None, run_id="x")
+    entry = FileEntry.of("servers.parquet", b"abc", rows=1, servers=(0, 0), time=None, run_id="x")
     assert entry.bytes == 3
     assert entry.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("key", ["mix", "business_units", "criticalities", "regions"])
+def test_the_order_of_values_decides_bytes_and_so_the_run(key: str) -> None:
+    given = {"mix": {"web": 0.5, "batch": 0.5}}.get(key, {"A": 1.0, "B": 1.0})
+    turned = dict(reversed(given.items()))
+    assert identity(fleet={key: given}) != identity(fleet={key: turned})
+
+
+def test_an_append_is_another_run_than_the_whole_and_than_another_append() -> None:
+    config = RunConfig().model_dump(mode="json")
+    assert len({run_identity(config), run_identity(config, (365, 4)), run_identity(config, (365, 8))}) == 3
+
+
+def test_where_generations_lie_side_by_side_no_name_comes_twice() -> None:
+    run_id = "0123456789abcdef"
+    assert suffix_of(run_id, "d" * 64, shared=False) == suffix_of(run_id, None, shared=True) == "01234567"
+    assert len({suffix_of(run_id, digest, shared=True) for digest in (None, "d" * 64, "e" * 64)}) == 3
+
+
+def manifest(*paths: str) -> bytes:
+    entries = tuple(
+        FileEntry.model_construct(path=path, rows=1, bytes=1, sha256="", servers=(0, 0), time=None, run_id="r")
+        for path in paths
+    )
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    known = {"started": now, "created": now, "time": (now, now), "config": {}, "versions": {}, "categories": {}}
+    return Manifest.model_construct(run_id="r", rows=1, servers=1, files=entries, **known).to_json()
+
+
+@pytest.mark.parametrize("path", ["metrics/../../secret/id_rsa", "/etc/passwd", "metrics/notes.txt"])
+def test_a_manifest_that_leads_elsewhere_is_refused(path: str) -> None:
+    with pytest.raises(DamagedRecordError, match="is not the name of a file of a dataset"):
+        Manifest.from_json(manifest("servers.parquet", path))
+
+
+def test_a_manifest_that_lists_a_file_twice_is_refused() -> None:
+    assert len(Manifest.from_json(manifest("servers.parquet")).files) == 1
+    with pytest.raises(DamagedRecordError, match="listed twice"):
+        Manifest.from_json(manifest("servers.parquet", "servers.parquet"))

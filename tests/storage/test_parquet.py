@@ -10,7 +10,7 @@ import pytest
 
 from dask_synth.pipeline.chunk import chunk_frame, chunk_table
 from dask_synth.schema import CATEGORICAL, NAMES, SCHEMA
-from dask_synth.storage.dataset import parquet_part
+from dask_synth.storage.names import parquet_part
 from dask_synth.storage.parquet import RUN_ID_KEY, encode_parquet
 
 
@@ -28,7 +28,7 @@ def data(plan) -> pa.Buffer:
 def metrics(plan, tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("dataset")
     for chunk in plan.chunks:
-        path = root / parquet_part(chunk.archetype, chunk.index)
+        path = root / parquet_part(chunk.archetype, chunk.index, "0123abcd")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode_parquet(chunk_table(plan.spec, chunk), plan.run_id))
     return root / "metrics"
@@ -95,8 +95,4 @@ def test_pandas_reads_the_folder_as_one_fleet(metrics, plan):
 def test_the_hive_layout_prunes_by_type(metrics):
     dataset = ds.dataset(metrics, partitioning="hive")
     batch = [fragment.path for fragment in dataset.get_fragments(ds.field("server_type") == "batch")]
-    assert [Path(path).parts[-2:] for path in batch] == [("server_type=batch", "part-00005.parquet")]
-
-
-def test_parts_are_named_by_type_and_number():
-    assert parquet_part("web", 7) == "metrics/server_type=web/part-00007.parquet"
+    assert [Path(path).parts[-2:] for path in batch] == [("server_type=batch", "part-00005-0123abcd.parquet")]

@@ -3,11 +3,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dask_synth.storage.store import TEMPORARY, LocalStore
+from dask_synth.storage.names import TEMPORARY
+from dask_synth.storage.store import LocalStore, discard_unfinished
 
 
 def test_a_file_is_put_whole_with_the_permissions_of_any_other(tmp_path: Path) -> None:
@@ -35,7 +37,8 @@ def test_join_tells_size_and_digest_of_what_it_wrote(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for name, text in (("one", b"1\n"), ("two", b"2\n")):
         store.put(name, gzip.compress(text))
-    size, digest = store.join("all.gz", gzip.compress(b"n\n"), ["one", "two"])
+    parts = [(name, store.digest(name)) for name in ("one", "two")]
+    size, digest = store.join("all.gz", gzip.compress(b"n\n"), parts)
     content = (tmp_path / "all.gz").read_bytes()
     assert gzip.decompress(content) == b"n\n1\n2\n"
     assert (size, digest) == (len(content), hashlib.sha256(content).hexdigest())
@@ -62,7 +65,7 @@ def test_a_join_that_misses_a_part_leaves_the_old_file(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.put("whole", b"old")
     with pytest.raises(FileNotFoundError):
-        store.join("whole", b"head", ["missing"])
+        store.join("whole", b"head", [("missing", "")])
     assert (tmp_path / "whole").read_bytes() == b"old"
     assert list(store.names()) == ["whole"]
 
@@ -73,3 +76,45 @@ def test_clean_removes_only_unfinished_files(tmp_path: Path) -> None:
     store.put(f"metrics/{TEMPORARY}abc.tmp", b"y")
     store.clean()
     assert list(store.names()) == ["metrics/part.parquet"]
+
+
+def test_a_join_of_a_part_that_was_changed_is_refused(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put("one", b"1\n")
+    digest = store.digest("one")
+    store.put("one", b"2\n")
+    with pytest.raises(ValueError, match="one' was changed"):
+        store.join("whole", b"", [("one", digest)])
+    assert list(store.names()) == ["one"]
+
+
+def test_a_link_to_a_folder_is_a_name_and_is_not_entered(tmp_path: Path) -> None:
+    LocalStore(tmp_path / "other").put("a", b"")
+    LocalStore(tmp_path / "root").put("b", b"")
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "other")
+    assert sorted(LocalStore(tmp_path / "root").names()) == ["b", "link"]
+
+
+def test_what_a_process_is_writing_goes_with_it(tmp_path: Path) -> None:
+    seen = []
+
+    def end_in_the_middle() -> Iterator[tuple[str, str]]:
+        seen.extend(LocalStore(tmp_path).names())
+        discard_unfinished()
+        seen.append(list(LocalStore(tmp_path).names()))
+        yield from ()
+
+    with pytest.raises(FileNotFoundError):
+        LocalStore(tmp_path).join("whole", b"", end_in_the_middle())
+    assert seen[0].endswith(".tmp")
+    assert seen[1] == []
+
+
+def test_lines_of_a_log_are_there_at_once(tmp_path: Path) -> None:
+    log = LocalStore(tmp_path).log("log")
+    log.add(b"one\n")
+    assert (tmp_path / "log").read_bytes() == b"one\n"
+    log.settle()
+    log.close()
+    with pytest.raises(FileExistsError):
+        LocalStore(tmp_path).log("log")
