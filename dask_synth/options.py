@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ FORMAT_HELP = "parquet or csv; repeat for both [both]."
 DASHBOARD = "127.0.0.1:8787"
 COUNT = click.IntRange(min=1)
 SECONDS = click.FloatRange(min=0)
+PATIENCE = click.FloatRange(min=0, min_open=True)
+PATIENCE_HELP = "Seconds to wait without any result before giving up."
 SET_HELP = "Any key of the configuration, such as --set archetypes.web.base.cpu=60; the value is YAML. Repeatable."
 
 # (option, configuration key, help): each sets one key of the configuration.
@@ -64,6 +67,7 @@ class Where:
     memory_limit: str | None
     adaptive: str | None
     wait: float
+    patience: float
     upload: bool
     keep_open: bool
     dashboard_address: str
@@ -114,6 +118,7 @@ def scheduler_options(command: Command) -> Command:
         click.option("--memory-limit", metavar="BYTES", help="Memory of each of them, such as 4GiB."),
         click.option("--adaptive", metavar="MIN:MAX", help="Let Dask choose the number of workers by load."),
         click.option("--wait", default=60.0, show_default=True, type=SECONDS, help="Seconds to wait for a worker."),
+        click.option("--patience", default=600.0, show_default=True, type=PATIENCE, help=PATIENCE_HELP),
         click.option("--upload", is_flag=True, help="Send this dask-synth to workers that lack it."),
         click.option("--keep-open", is_flag=True, help="Keep the cluster and its dashboard until Enter is pressed."),
         click.option("--dashboard-address", default=DASHBOARD, show_default=True, help="Where our dashboard listens."),
@@ -165,7 +170,8 @@ def resources_of(where: Where, log_level: int) -> Resources:
 
     from dask_synth.pipeline.resources import Resources
 
-    problems = []
+    times = {"--wait": where.wait, "--patience": where.patience}
+    problems = [Problem(option, "nan is not a number of seconds") for option, time in times.items() if isnan(time)]
     if where.memory_limit is not None:
         try:
             parse_bytes(where.memory_limit)
@@ -201,6 +207,7 @@ def resources_of(where: Where, log_level: int) -> Resources:
         security=Security(tls_ca_file=where.tls_ca, require_encryption=True, **pairs) if where.tls_ca else None,
         insecure=where.insecure,
         wait=where.wait,
+        patience=where.patience,
         log_level=log_level,
     )
 
@@ -209,21 +216,21 @@ def overrides_of(
     settings: tuple[str, ...], formats: tuple[str, ...], options: dict[str, Any]
 ) -> dict[str, tuple[Any, str]]:
     """Return what the options of :func:`config_options` set, as dotted keys with a value and its origin."""
-    from dask_synth.sources import parse_value
+    from dask_synth.problems import may_be_secret
+    from dask_synth.sources import ValueTextError, parse_value
 
     overrides: dict[str, tuple[Any, str]] = {}
     problems = []
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not all(key.split(".")):
-            problems.append(
-                Problem("--set", f"{setting!r} is not KEY=VALUE; write for example --set fleet.servers=200")
-            )
+            shown = "what was given" if may_be_secret(setting) else repr(setting)
+            problems.append(Problem("--set", f"{shown} is not KEY=VALUE; write for example --set fleet.servers=200"))
             continue
         try:
             overrides[key] = parse_value(text), f"--set {key}"
-        except ValueError as error:
-            problems.append(Problem(key, f"{error} (from --set)"))
+        except ValueTextError as error:
+            problems.append(Problem(key, f"{error.about(key)} (from --set)"))
     if problems:
         raise ConfigError(problems)
     for option, key, _ in KEY_OPTIONS:

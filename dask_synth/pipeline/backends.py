@@ -23,8 +23,9 @@ def in_threads(argument: str, resources: Resources) -> Cluster:
     """Start a scheduler, and threads that work, in this process: ``threads[:N]``."""
     threads = count_of("threads", argument) or resources.threads_per_worker or cores()
     # In one process a limit could only pause the very process that generates.
-    memory_limit = resources.memory_limit or 0
-    return _local(resources, resources.workers or 1, threads, processes=False, memory_limit=memory_limit)
+    options = {"processes": False, "memory_limit": resources.memory_limit or 0}
+    # Such a worker has no host whose address its page could take, and would open it to every network.
+    return _local(resources, resources.workers or 1, threads, worker_dashboard_address=f"{LOOPBACK}:0", **options)
 
 
 def synchronous(argument: str, resources: Resources) -> Cluster:

@@ -10,6 +10,9 @@ from distributed import Security
 
 LOOPBACK = "127.0.0.1"
 
+PATIENCE_SECONDS = 600.0
+"""More than the five minutes after which Dask gives up a worker that has fallen silent, and has others do its tasks."""
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -33,6 +36,9 @@ class Resources:
         Whether a scheduler on another machine may be spoken to without encryption.
     wait
         Seconds for which the first worker is waited for.
+    patience
+        Seconds without any result, and without a worker that came, went, paused or went on, after which a run gives up.
+        Of a cluster that is only joined too. No chunk may take longer.
     log_level
         From which Dask's own log of such a cluster is shown.
     """
@@ -45,6 +51,7 @@ class Resources:
     security: Security | None = None
     insecure: bool = False
     wait: float = 60
+    patience: float = PATIENCE_SECONDS
     log_level: int = logging.WARNING
 
     def of_cluster(self) -> list[str]:

@@ -9,7 +9,7 @@ import ipaddress
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -20,10 +20,13 @@ from distributed.deploy.cluster import Cluster
 
 from dask_synth.errors import SchedulerError
 from dask_synth.pipeline.resources import LOOPBACK, Resources
+from dask_synth.pipeline.watch import PATIENCE, reached
 
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 15
+LEAVE_SECONDS = 5
+END_SECONDS = 60
 
 Backend = Callable[[str, Resources], Cluster]
 """Starts a cluster; gets what stands after the colon ("" if nothing), and what the cluster shall have."""
@@ -66,40 +69,79 @@ def connect(scheduler: str | None = None, resources: Resources | None = None) ->
     ------
     SchedulerError
         If the value is none of these, nothing answers, or no worker comes.
+    RunError
+        If the scheduler is gone before the block ends.
     """
     resources = resources or Resources()
     scheduler = scheduler or dask.config.get("scheduler-address", None) or "local"
     kind, _, argument = scheduler.partition(":")
+    settings: dict[str, object] = {PATIENCE: resources.patience}
     if kind not in BACKENDS:
-        with _join(scheduler, resources) as client:
+        with dask.config.set(settings), _join(scheduler, resources) as client, _left(client):
             wait_for_worker(client, scheduler, resources.wait)
             yield client
         return
     if argument and kind in PLAIN:
         raise SchedulerError(f"--scheduler {scheduler!r}: {kind} takes nothing after it")
-    # A scheduler in this process has no address, and Dask would guess the machine's outer one for the link.
-    link = {"distributed.dashboard.link": f"http://{LOOPBACK}:{{port}}/status"} if kind in IN_THIS_PROCESS else {}
-    with dask.config.set(link), _backend(kind)(argument, resources) as cluster, Client(cluster) as client:
+    if kind in IN_THIS_PROCESS:
+        # A scheduler in this process has no address, and Dask would guess the machine's outer one for the link.
+        settings["distributed.dashboard.link"] = f"http://{LOOPBACK}:{{port}}/status"
+    with (
+        dask.config.set(settings),
+        _ended(_backend(kind)(argument, resources)) as cluster,
+        Client(cluster) as client,
+        _left(client),
+        _quick_to_fail(cluster),
+    ):
+        if resources.adaptive:
+            cluster.adapt(minimum=resources.adaptive[0], maximum=resources.adaptive[1])
+        wait_for_worker(client, scheduler, resources.wait)
+        yield client
+
+
+@contextmanager
+def _left(client: Client) -> Iterator[None]:
+    """Close a client at the end of the block, also where its scheduler does not answer or is gone."""
+    try:
+        with reached(client):
+            yield
+    finally:
+        # What it still has to say waits for a scheduler that is stopped, without end; a second try takes no time.
+        with suppress(OSError):
+            client.close(timeout=LEAVE_SECONDS)
+
+
+@contextmanager
+def _ended(cluster: Cluster) -> Iterator[Cluster]:
+    """Close a cluster at the end of the block, also where its scheduler does not answer."""
+    try:
+        yield cluster
+    finally:
         try:
-            if resources.adaptive:
-                cluster.adapt(minimum=resources.adaptive[0], maximum=resources.adaptive[1])
-            wait_for_worker(client, scheduler, resources.wait)
-            yield client
-        except BaseException:
-            if isinstance(cluster, SpecCluster):
-                cluster.sync(_end_processes, cluster)
-            raise
+            cluster.close(timeout=END_SECONDS)
+        except OSError as error:
+            logger.warning("the cluster could not be closed, see whether all of it has ended: %s", error)
+
+
+@contextmanager
+def _quick_to_fail(cluster: Cluster) -> Iterator[None]:
+    """End worker processes at once where the block fails: closing waits for tasks whose result nobody will fetch."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(cluster, SpecCluster):
+            cluster.sync(_end_processes, cluster)
+        raise
+
+
+async def _end_processes(cluster: SpecCluster) -> None:
+    nannies = [worker for worker in cluster.workers.values() if isinstance(worker, Nanny)]
+    await asyncio.gather(*(nanny.kill(timeout=0.2, reason="interrupted") for nanny in nannies))
 
 
 def _backend(kind: str) -> Backend:
     module, _, name = BACKENDS[kind].partition(":")
     return cast("Backend", getattr(importlib.import_module(module), name))
-
-
-async def _end_processes(cluster: SpecCluster) -> None:
-    """End worker processes now: closing a cluster waits for tasks whose result nobody will fetch."""
-    nannies = [worker for worker in cluster.workers.values() if isinstance(worker, Nanny)]
-    await asyncio.gather(*(nanny.kill(timeout=0.2, reason="interrupted") for nanny in nannies))
 
 
 def wait_for_worker(client: Client, scheduler: str, seconds: float) -> None:

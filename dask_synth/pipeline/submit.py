@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -17,12 +18,11 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from distributed import Client, Future, KilledWorker
+from distributed.client import ClosedClientError
 
 from dask_synth.errors import RunError
-from dask_synth.pipeline.plan import Chunk, FleetSpec
-from dask_synth.pipeline.task import TaskError, make_chunk, on_worker
-from dask_synth.pipeline.write import Target
-from dask_synth.storage.manifest import versions
+from dask_synth.pipeline.task import TaskError, on_worker
+from dask_synth.pipeline.watch import Watch, ask, reached
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +72,8 @@ class Job(NamedTuple):
     arguments: tuple[Any, ...]
 
 
-def chunk_jobs(spec: FleetSpec, chunks: Sequence[Chunk], target: Target) -> Iterator[Job]:
-    """Yield one job a chunk, the largest first, so that the last ones end together; each gives a Receipt."""
-    expected = versions()
-    for chunk in sorted(chunks, key=lambda chunk: chunk.servers, reverse=True):
-        about = f"the chunk of {chunk.archetype} servers {chunk.start} to {chunk.stop - 1}"
-        # The specification goes with each task, in two kilobytes: as a task of its own it would die with its workers.
-        yield Job("generate-and-write", chunk.index, about, make_chunk, (spec, chunk, target, expected))
+Running = dict[Any, tuple[Job, Future[Any]]]
+"""Tasks that are under way, by their keys."""
 
 
 def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
@@ -87,11 +82,13 @@ def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
     Raises
     ------
     RunError
-        If a job cannot be done, or no worker is left.
+        If a job cannot be done, no worker is left, the scheduler is gone, or nothing comes for as many seconds as
+        ``dask-synth.patience`` of Dask's configuration says (600; a connection's `patience` sets it).
     """
     token = uuid4().hex
+    watch = Watch(client)
     waiting = iter(jobs)
-    running: dict[Any, tuple[Job, Future[Any]]] = {}
+    running: Running = {}
     done: SimpleQueue[Future[Any]] = SimpleQueue()
     attempts: Counter[tuple[str, int]] = Counter()
 
@@ -102,39 +99,50 @@ def run_jobs(jobs: Iterable[Job], client: Client) -> Iterator[Any]:
         future.add_done_callback(done.put)
 
     try:
-        for job in islice(waiting, WINDOW):
-            submit(job)
-        while running:
-            future = _next_done(done, client)
-            job, _ = running.pop(future.key)
-            if results := _fetch(future):
-                for following in islice(waiting, 1):
-                    submit(following)
-                yield from results
-            else:
-                attempts[job.name, job.number] += 1
-                _check_hope(job, future, attempts[job.name, job.number], client)
+        with reached(client):
+            for job in islice(waiting, WINDOW):
                 submit(job)
+            while running:
+                future = _next_done(done, watch, running)
+                job, _ = running.pop(future.key)
+                if results := _fetch(future):
+                    watch.news()
+                    for following in islice(waiting, 1):
+                        submit(following)
+                    yield from results
+                else:
+                    if future.status == "finished" or client.status != "running":
+                        watch.wait_for_scheduler(_named(running))
+                    attempts[job.name, job.number] += 1
+                    _check_hope(job, future, attempts[job.name, job.number], client)
+                    submit(job)
     finally:
         if running:
-            client.cancel([future for _, future in running.values()], force=True)
+            # Without a scheduler there is nothing to cancel.
+            with suppress(ClosedClientError):
+                client.cancel([future for _, future in running.values()], force=True)
 
 
-def _next_done(done: SimpleQueue[Future[Any]], client: Client) -> Future[Any]:
+def _named(running: Running) -> dict[str, str]:
+    """Return what messages call the tasks that are under way."""
+    return {key: job.about for key, (job, _) in running.items()}
+
+
+def _next_done(done: SimpleQueue[Future[Any]], watch: Watch, running: Running) -> Future[Any]:
     idle_since: float | None = None
     while True:
         try:
             return done.get(timeout=0.5)
         except Empty:
-            if client.status == "closed":
-                raise RunError("the scheduler is gone") from None
-            found = {worker["status"] for worker in client.scheduler_info(n_workers=-1)["workers"].values()}
-            if found - {"paused"}:
+            states = watch.look(_named(running))
+            if states is None:
+                continue
+            if states - {"paused"}:
                 idle_since = None
                 continue
         idle_since = idle_since or monotonic()
         if monotonic() - idle_since > NO_WORKER_SECONDS:
-            if found:
+            if states:
                 raise RunError(
                     f"all workers stand still, near their memory limit, for {NO_WORKER_SECONDS} s; {LESS_MEMORY}"
                 )
@@ -164,11 +172,13 @@ def _check_hope(job: Job, future: Future[Any], attempts: int, client: Client) ->
             raise RunError(f"{job.about} ended {error.allowed_failures + 1} workers or more: {_likely(client)}")
     elif attempts >= (ATTEMPTS if error else LOST_WORKERS):
         raise RunError(f"{job.about} failed {attempts} times, at last with: {error or 'its result was lost'}")
-    logger.warning("%s is tried again: %s", job.about, error or future.status)
+    # A scheduler that was away cancels all that is under way: said once, not for each.
+    level = logging.INFO if future.status == "cancelled" else logging.WARNING
+    logger.log(level, "%s is tried again: %s", job.about, error or "its result was lost")
 
 
 def _memory_kills(client: Client) -> int:
-    return len(client.get_events("worker-restart-memory") or ())
+    return len(ask(client, "events", topic="worker-restart-memory") or ())
 
 
 def _likely(client: Client) -> str:

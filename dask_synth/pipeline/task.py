@@ -21,6 +21,9 @@ class TaskError(Exception):
         super().__init__(worker, cause, code)
         self.worker, self.cause, self.code = worker, cause, code
 
+    def __str__(self) -> str:
+        return f"{self.cause} (on {self.worker})"
+
 
 def on_worker(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Do a job; what goes wrong becomes a TaskError, which travels whatever the cause is made of."""

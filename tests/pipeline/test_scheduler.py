@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import importlib
+import ipaddress
 import json
 from pathlib import Path
 
 import dask
+import psutil
 import pytest
 
-from dask_synth.errors import SchedulerError
+from dask_synth.errors import RunError, SchedulerError
 from dask_synth.pipeline import scheduler as rooms
 from dask_synth.pipeline.resources import Resources
 from dask_synth.pipeline.scheduler import BACKENDS, connect
@@ -84,3 +86,37 @@ def test_one_thread_does_one_task_after_the_other() -> None:
 def test_the_dashboard_is_for_this_machine() -> None:
     with connect("threads:1") as client:
         assert client.dashboard_link.startswith("http://127.0.0.1:")
+
+
+def listening() -> set[tuple[int, str, int]]:
+    """Return process, address and port of all that this process and its children listen on."""
+    me = psutil.Process()
+    return {
+        (process.pid, connection.laddr.ip, connection.laddr.port)
+        for process in (me, *me.children(recursive=True))
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+@pytest.mark.parametrize("value", ["local", "threads:2", "synchronous", "processes:1"])
+def test_all_that_a_cluster_of_ours_listens_on_is_for_this_machine(value: str) -> None:
+    before = listening()
+    with connect(value):
+        ours = listening() - before
+    assert len(ours) >= 2, "scheduler and worker have a page each"
+    assert [address for _, address, _ in ours if not ipaddress.ip_address(address).is_loopback] == []
+
+
+class Stuck:
+    """A cluster whose scheduler does not answer."""
+
+    def close(self, timeout: float) -> None:
+        raise TimeoutError(f"timed out after {timeout:g} s")
+
+
+def test_a_cluster_that_cannot_be_closed_hides_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(RunError, match="the first"), rooms._ended(Stuck()):
+        raise RunError("the first")
+    assert "could not be closed" in caplog.text
+    assert "timed out after 60 s" in caplog.text

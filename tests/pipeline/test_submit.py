@@ -111,13 +111,6 @@ def test_receipts_name_worker_and_stages_and_the_dashboard_hears_of_them(tmp_pat
     assert found["generate", "seconds"] >= 0.9 * sum(receipt.seconds["generate"] for receipt in receipts)
 
 
-def test_the_largest_chunks_go_first(tmp_path: Path) -> None:
-    chunks = [Chunk(0, "web", 0, 1), Chunk(1, "web", 1, 4), Chunk(2, "batch", 4, 6)]
-    target = write.Target(tmp_path, ("csv",), "run")
-    spec = FleetSpec.of(config(tmp_path))
-    assert [job.number for job in submit.chunk_jobs(spec, chunks, target)] == [1, 2, 0]
-
-
 def test_workers_that_are_paused_for_good_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submit, "NO_WORKER_SECONDS", 1)
     limits = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "20 MiB", "processes": False}

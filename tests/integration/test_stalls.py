@@ -1,0 +1,182 @@
+"""A scheduler or worker that is killed or stopped: the run says so, and ends in time, with the way to go on."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import dask_synth
+from dask_synth.errors import RunError
+from dask_synth.pipeline import watch
+from dask_synth.pipeline.resources import Resources
+from dask_synth.pipeline.scheduler import LEAVE_SECONDS, connect
+from tests.integration.conftest import BARE, HOURLY_200, digests, environment, hourly_200
+from tests.integration.machines import Machines, Running, machines, process, until
+
+END_SECONDS = 45
+"""Of a run whose scheduler is gone: Dask tries for 15 to find it again."""
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Machines]:
+    with machines(tmp_path) as started:
+        yield started
+
+
+def scheduler_of(cluster: Machines) -> Running:
+    """Start the scheduler, and return it when it listens."""
+    words = ["scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", cluster.file]
+    line = [sys.executable, "-m", "dask", *words]
+    started = cluster.stack.enter_context(process(line, cluster.folder / "scheduler.log"))
+    until(cluster.file.exists, "the scheduler's start")
+    return started
+
+
+def worker(cluster: Machines, name: str) -> Running:
+    """Start a worker that is one process, and return when the scheduler knows it."""
+    started = cluster.worker(name, "--no-nanny")
+    until(lambda: b"Registered to" in (cluster.folder / f"{name}.log").read_bytes(), "the worker's start")
+    return started
+
+
+def parts(path: Path) -> list[Path]:
+    return list(path.glob("metrics/*/*.parquet"))
+
+
+@contextmanager
+def running(cluster: Machines, *words: object) -> Iterator[subprocess.Popen[str]]:
+    """Start a run on the cluster, and give it once it has a part."""
+    path = cluster.folder / "fleet"
+    line = [sys.executable, "-m", "dask_synth", "--config", HOURLY_200, "--scheduler", cluster.file, "--output", path]
+    typed = [str(word) for word in (*line, *BARE, *words)]
+    run = subprocess.Popen(typed, stderr=subprocess.PIPE, text=True, env=environment())
+    try:
+        until(lambda: parts(path) or run.poll() is not None, "the first part")
+        yield run
+    finally:
+        run.kill()
+        run.communicate()
+
+
+def told(run: subprocess.Popen[str], seconds: float = END_SECONDS) -> list[str]:
+    """Return the lines of the one message with which a run has failed."""
+    _, errors = run.communicate(timeout=seconds)
+    assert run.returncode == 3, errors
+    assert "Traceback" not in errors
+    lines = errors.rstrip().splitlines()
+    assert lines[-2].endswith("To go on:")
+    assert lines[-1].endswith(" --resume")
+    return lines
+
+
+def test_a_killed_scheduler_ends_the_run_and_a_new_one_finishes_it(
+    cluster: Machines, undisturbed: dask_synth.Dataset
+) -> None:
+    scheduler = scheduler_of(cluster)
+    worker(cluster, "one")
+    with running(cluster) as run:
+        scheduler.kill()
+        lines = told(run)
+    assert len(lines) == 3
+    assert lines[0] == "Error: the scheduler is gone"
+    kept = parts(cluster.folder / "fleet")
+    assert kept
+
+    cluster.file.unlink()
+    scheduler_of(cluster)
+    worker(cluster, "two")
+    words = [sys.executable, *shlex.split(lines[-1])[1:]]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment(), timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert digests(dask_synth.open_dataset(cluster.folder / "fleet")) == digests(undisturbed)
+
+
+def test_a_stopped_scheduler_ends_the_run_when_patience_is_over(cluster: Machines) -> None:
+    scheduler = scheduler_of(cluster)
+    worker(cluster, "one")
+    with running(cluster, "--patience", 3) as run:
+        scheduler.send_signal(signal.SIGSTOP)
+        lines = told(run)
+    assert len(lines) == 3
+    assert "the scheduler does not answer, and nothing came for" in lines[0]
+    assert "gave up after 3 s (--patience)" in lines[0]
+
+
+def test_a_stopped_worker_is_named_when_patience_is_over(cluster: Machines) -> None:
+    scheduler_of(cluster)
+    stopped = worker(cluster, "one")
+    with running(cluster, "--patience", watch.SILENT_SECONDS + 2) as run:
+        stopped.send_signal(signal.SIGSTOP)
+        lines = told(run)
+    assert len(lines) == 3
+    assert "nothing came from any worker for 12 s; waiting for the chunk of " in lines[0]
+    (address,) = re.findall(r"Start worker at: +(tcp://\S+)", (cluster.folder / "one.log").read_text())
+    assert f" on {address}, silent for 1" in lines[0]
+
+
+def test_what_is_waited_for_is_said_at_growing_intervals_and_the_run_goes_on(
+    cluster: Machines,
+    undisturbed: dask_synth.Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(watch, "FIRST_WORD_SECONDS", 1)
+    scheduler_of(cluster)
+    stopped = worker(cluster, "one")
+
+    def said() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if "nothing came" in record.getMessage()]
+
+    def wake() -> None:
+        until(lambda: len(said()) > 1, "the second word")
+        stopped.send_signal(signal.SIGCONT)
+
+    waking = threading.Thread(target=wake)
+
+    def stop_at_first(_: object) -> None:
+        if not waking.ident:
+            stopped.send_signal(signal.SIGSTOP)
+            waking.start()
+
+    with connect(str(cluster.file)) as client:
+        dataset = dask_synth.generate(hourly_200(cluster.folder / "fleet"), client, stop_at_first)
+    waking.join()
+    first, second, *_ = said()
+    assert second.created - first.created > 1.5
+    assert first.levelno == logging.WARNING
+    assert digests(dataset) == digests(undisturbed)
+
+
+def test_a_scheduler_that_dies_under_other_work_is_said_likewise(cluster: Machines) -> None:
+    scheduler = scheduler_of(cluster)
+    worker(cluster, "one")
+    with pytest.raises(RunError, match="the scheduler is gone"):
+        with connect(cluster.address, Resources(wait=3)) as client:
+            future = client.submit(time.sleep, 100)
+            scheduler.kill()
+            future.result()
+    assert client.status == "closed"
+
+
+def test_a_client_of_a_stopped_scheduler_is_left_in_time(cluster: Machines) -> None:
+    scheduler = scheduler_of(cluster)
+    worker(cluster, "one")
+    with connect(cluster.address) as client:
+        scheduler.send_signal(signal.SIGSTOP)
+        # More than the kernel keeps for who does not read: the rest is still to be sent when the client is closed.
+        futures = [client.submit(len, bytes(50_000), number, pure=False) for number in range(1000)]
+        start = time.monotonic()
+    assert time.monotonic() - start < LEAVE_SECONDS + 10
+    assert client.status == "closed"
+    assert {future.status for future in futures} == {"cancelled"}
