@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
 from dask_synth.model.calendar import Seasonality
-from dask_synth.values import Count, Formats, Granularity, Mix, Profile, WeightedValues
+from dask_synth.values import Count, Formats, Granularity, Mix, Profile, StorageOptions, WeightedValues
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 # A letter first: Parquet readers take a folder server_type=01 for a number.
@@ -133,7 +133,7 @@ class OutputConfig(Section):
 
     path: Annotated[str, Field(min_length=1)] = "output"
     # Never dumped: that keeps secrets out of records, run ids and printed configurations.
-    storage_options: Annotated[dict[str, Any], Field(exclude=True, repr=False)] = Field(default_factory=dict)
+    storage_options: Annotated[StorageOptions, Field(exclude=True, repr=False)] = Field(default_factory=dict)
     formats: Formats = ("parquet", "csv")
     rows_per_partition: Annotated[Count, Field(ge=1, le=100_000_000)] = 500_000
 

@@ -13,9 +13,11 @@ from typing import Any
 import yaml
 
 from dask_synth.config import RunConfig, merged
+from dask_synth.errors import ConfigError, Problem
 from dask_synth.presets import config_file
-from dask_synth.problems import validated
+from dask_synth.problems import shown, validated
 from dask_synth.sources import ENV_PREFIX, read_environment, read_yaml
+from dask_synth.yamltext import MAX_DEPTH
 
 Key = tuple[str, ...]
 
@@ -56,6 +58,9 @@ def load_config(path: str | os.PathLike[str] | None = None, overrides: Mapping[s
 
 def effective_config(path: str | os.PathLike[str] | None, overrides: Mapping[str, tuple[Any, str]]) -> EffectiveConfig:
     """Do what :func:`load_config` does, and keep the origins; an override is a (value, its origin) pair."""
+    deep = [dotted for dotted in overrides if dotted.count(".") > MAX_DEPTH]
+    if deep:
+        raise ConfigError([Problem(shown(dotted), "it names a key that lies too deep") for dotted in deep])
     data: dict[str, Any] = {}
     origins: dict[str, str] = {}
     # 1. The file, over the defaults that the models carry.

@@ -32,7 +32,11 @@ _form = _Form()
 
 
 def start_logging(level: str, form: LogFormat) -> None:
-    """Log from `level` on to standard error, as one line of text or one JSON object a record."""
+    """Log from `level` on to standard error, as one line of text or one JSON object a record.
+
+    Below info only dask-synth itself is heard: what Dask and the clients of object stores log at debug holds the very
+    messages that they send, credentials too.
+    """
     handler = logging.StreamHandler(sys.stderr)
     if form == "json":
         from pythonjsonlogger.json import JsonFormatter
@@ -44,7 +48,8 @@ def start_logging(level: str, form: LogFormat) -> None:
         handler.setFormatter(_Text(TEXT))
     _form.json, _form.run_id = form == "json", ""
     handler.addFilter(_form)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logger.setLevel(level.upper())
+    logging.basicConfig(level=max(logger.level, logging.INFO), handlers=[handler], force=True)
 
 
 class _Text(logging.Formatter):
@@ -67,16 +72,26 @@ def quiet_dask() -> int:
     Returns
     -------
     int
-        The level that its log has now. At info or debug it is heard as well.
+        The level that its log has now, also in processes that it starts. At info or debug it is heard, from info on.
     """
     level = logging.getLogger().level
     level = logging.CRITICAL if level == logging.WARNING else level
-    logging.getLogger("distributed").setLevel(level)
     for name in logging.root.manager.loggerDict:
-        if name.partition(".")[0] in ("distributed", "tornado", "bokeh"):
+        package = name.partition(".")[0]
+        if package in ("distributed", "tornado", "bokeh"):
             logging.getLogger(name).handlers.clear()
             logging.getLogger(name).propagate = True
+        if package == "distributed":
+            # Some, such as the client's, have a level of their own.
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.getLogger("distributed").setLevel(level)
     return level
+
+
+def mute_dask() -> None:
+    """Hide what Dask and its event loop say of an interruption: it ends all that is under way, with tracebacks."""
+    for name in ("distributed", "tornado", "asyncio", "bokeh"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def complain(message: str) -> None:

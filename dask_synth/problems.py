@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import difflib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
-from dask_synth.config import RunConfig
+from dask_synth.config import OutputConfig, RunConfig
 from dask_synth.errors import ConfigError, Problem
 from dask_synth.model.archetypes import PROFILES
+
+PLAIN = OutputConfig.model_fields.keys() - {"storage_options"}
+"""Keys of ``output`` that hold no secret."""
+
+LONGEST_SHOWN = 100
+"""Characters of a value that a message repeats."""
 
 
 def validated(
@@ -23,7 +31,8 @@ def validated(
     except ValidationError as error:
         found = error.errors()
         # Pydantic also blames the list for having lost its bad items: the deeper error says it.
-        deepest = [one for one in found if not any(_lies_below(other["loc"], one["loc"]) for other in found)]
+        above = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
+        deepest = [one for one in found if one["loc"] not in above]
         problems.extend(_problem(details, origins or {}) for details in deepest if details["type"] != "missing")
         problems.extend(_missing([details["loc"] for details in deepest if details["type"] == "missing"]))
     if problems:
@@ -34,8 +43,9 @@ def validated(
 def _problem(details: Any, origins: Mapping[str, str]) -> Problem:
     location = details.get("ctx", {}).get("path", details["loc"])
     key = ".".join(str(part) for part in location)
-    above = (source for known, source in origins.items() if f"{key}.".startswith(f"{known}."))
-    origin = next((f" (from {source})" for source in above), "")
+    parts = key.split(".")
+    sources = (origins.get(".".join(parts[:depth])) for depth in range(len(parts), 0, -1))
+    origin = next((f" (from {source})" for source in sources if source), "")
     match details["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
             return Problem(
@@ -50,38 +60,57 @@ def _problem(details: Any, origins: Mapping[str, str]) -> Problem:
         case _:
             message = details["msg"].replace("Input should", "it must").removeprefix("Value error, ")
     value = details["input"]
-    secret = "storage_options" in key or "path" in details.get("ctx", {})
-    shown = "" if secret or isinstance(value, Mapping) else f"{value!r} is not allowed{origin}: "
-    return Problem(key, shown + message)
+    hidden = may_be_secret(key) or "path" in details.get("ctx", {})
+    start = "" if hidden or isinstance(value, Mapping) else f"{shown(value)} is not allowed{origin}: "
+    return Problem(key, start + message)
+
+
+def shown(value: Any) -> str:
+    """Return what a message repeats of a value."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def may_be_secret(key: str) -> bool:
+    """Return whether what is given for this dotted key must not be shown.
+
+    Options of an object store hold credentials, and so may what was meant for them: a misspelt key, all of ``output``.
+    """
+    section, name, *_ = *key.split("."), ""
+    return "storage" in key or (section == "output" and name not in PLAIN)
 
 
 def _missing(places: Sequence[Sequence[Any]]) -> Iterator[Problem]:
     """Yield one problem a mapping that lacks keys."""
-    for above in dict.fromkeys(tuple(place[:-1]) for place in places):
-        keys = [str(place[-1]) for place in places if tuple(place[:-1]) == above]
+    missing: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for place in places:
+        missing[tuple(place[:-1])].append(str(place[-1]))
+    for above, keys in missing.items():
         close = difflib.get_close_matches(str(above[1]), PROFILES, n=1) if above[0] == "archetypes" else []
         hint = f"; did you mean 'archetypes.{close[0]}'?" if close else ""
         yield Problem(".".join(map(str, above)), f"{', '.join(keys)} must be given: there is no default{hint}")
 
 
-def _lies_below(deeper: Sequence[Any], place: Sequence[Any]) -> bool:
-    return len(deeper) > len(place) and tuple(deeper[: len(place)]) == tuple(place)
+@cache
+def _defaults() -> dict[str, Any]:
+    return RunConfig().model_dump()
 
 
 def _known_keys(location: Sequence[Any]) -> list[str]:
-    place: Any = RunConfig().model_dump()
+    place: Any = _defaults()
     for part in location:
         if isinstance(part, int):
             place = place[0] if place else {}
         else:
             place = place.get(part, next(iter(place.values()), {}))
     known = list(place) if isinstance(place, Mapping) else []
-    return [*known, "years"] if tuple(location) == ("time",) else known
+    # Two keys that no configuration is printed with.
+    return known + {("time",): ["years"], ("output",): ["storage_options"]}.get(tuple(location), [])
 
 
 def suggestion(key: str, known: Sequence[str]) -> str:
     """Return the nearest of the `known` keys, or the key of that name elsewhere, or all that are known."""
-    elsewhere = next(_paths_to(key, RunConfig().model_dump()), None)
+    elsewhere = next(_paths_to(key, _defaults()), None)
     if elsewhere:
         return f"did you mean {elsewhere!r}?"
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource, SettingsError
 
+from dask_synth import yamltext
 from dask_synth.config import RunConfig
 from dask_synth.errors import ConfigError, Problem
 from dask_synth.presets import presets
-from dask_synth.problems import suggestion
+from dask_synth.problems import may_be_secret, shown, suggestion
 
 ENV_PREFIX = "DASK_SYNTH__"
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice and leaves dates to the configuration's own check."""
+class ValueTextError(ValueError):
+    """A single value's text cannot be used.
 
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    Attributes
+    ----------
+    text
+        The text as it was given.
+    """
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} is given twice", node.value[position][0].start_mark
-                )
-        return super().construct_mapping(node, deep)
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(f"{shown(text)} {why}")
+        self.text, self._why = text, why
+
+    def about(self, key: str) -> str:
+        """Return the message, without the text where `key` may hold a secret."""
+        return f"its value, not shown for it may hold a secret, {self._why}" if may_be_secret(key) else str(self)
 
 
 class _Environment(EnvSettingsSource):
@@ -47,7 +47,8 @@ class _Environment(EnvSettingsSource):
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a file that holds one mapping; every way in which it may not is a ConfigError."""
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+        with path.open(encoding="utf-8") as file:
+            data = yamltext.load(file.read(yamltext.MAX_CHARACTERS + 1))
     except FileNotFoundError:
         known = ", ".join(presets())
         raise ConfigError(
@@ -55,8 +56,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise ConfigError([Problem("", f"configuration file {str(path)!r} cannot be read: {error.strerror}")]) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError([Problem("", f"{path} is not valid YAML: {' '.join(str(error).split())}")]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem("", f"{path} is not valid YAML: it is not UTF-8 ({error.reason})")]) from None
+    except yamltext.YamlTextError as error:
+        raise ConfigError([Problem("", f"{path} {error}")]) from None
     if data is None:
         raise ConfigError([Problem("", f"{path} is empty; leave out --config to use the defaults")])
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
@@ -70,9 +73,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def parse_value(text: str) -> Any:
     """Parse one value in YAML's syntax: ``200``, ``true``, ``[EU, US]``, ``{web: 1.0}``."""
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"{text!r} is not valid YAML: {' '.join(str(error).split())}") from None
+        return yamltext.load(text)
+    except yamltext.YamlTextError as error:
+        raise ValueTextError(text, str(error)) from None
 
 
 def read_environment() -> tuple[dict[str, Any], list[Problem]]:
@@ -83,16 +86,26 @@ def read_environment() -> tuple[dict[str, Any], list[Problem]]:
         for name in names
         if (key := name[len(ENV_PREFIX) :].split("__")[0].lower()) not in RunConfig.model_fields
     ]
+    deep = [name for name in names if name.count("__") > yamltext.MAX_DEPTH]
+    if deep:
+        return {}, [*problems, *(Problem(shown(name), "it names a key that lies too deep") for name in deep)]
     try:
         found = _Environment(RunConfig, env_prefix=ENV_PREFIX, env_nested_delimiter="__")()
     except (SettingsError, ValueError) as error:
-        cause = str(error.__cause__ or error)
-        culprits = [name for name in names if repr(os.environ[name]) in cause] or sorted(names)
-        return {}, [*problems, Problem(", ".join(culprits), cause)]
+        return {}, [*problems, _unread(names, error.__cause__ or error)]
     blamed = {problem.key for problem in problems}
     # Pydantic-settings passes over what lies below a plain value.
     ignored = [name for name in names if name not in blamed and not _holds(found, name[len(ENV_PREFIX) :].lower())]
     return found, problems + [Problem(name, "there is no such key: it lies below a plain value") for name in ignored]
+
+
+def _unread(names: Sequence[str], cause: BaseException) -> Problem:
+    """Say which of the variables `names` could not be read."""
+    if not isinstance(cause, ValueTextError):
+        return Problem(", ".join(sorted(names)), str(cause))
+    culprits = [name for name in names if os.environ[name] == cause.text]
+    keys = [name[len(ENV_PREFIX) :].lower().replace("__", ".") for name in culprits]
+    return Problem(", ".join(culprits), cause.about(next(filter(may_be_secret, keys), "")))
 
 
 def _holds(data: Any, name: str) -> bool:

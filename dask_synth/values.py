@@ -5,6 +5,7 @@ The bounds of a profile stand with the model, those of what a run is made of her
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -51,6 +52,22 @@ def _no_repetition(formats: tuple[str, ...]) -> tuple[str, ...]:
     return formats
 
 
+def _spaced_colons(options: dict[str, Any]) -> dict[str, Any]:
+    # `{secret:abc}` is one key without a value, which the store's client would repeat in its error.
+    if any(":" in key for key in _keys(options)):
+        raise ValueError("a key holds a colon; write a space after each: {key: ..., secret: ...}")
+    return options
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from map(str, value)
+        value = list(value.values())
+    if isinstance(value, list):
+        for below in value:
+            yield from _keys(below)
+
+
 def _share_sum(mix: dict[str, float]) -> dict[str, float]:
     total = sum(mix.values())
     if abs(total - 1) > 1e-9:
@@ -80,6 +97,7 @@ WeightedValues = Annotated[
     AfterValidator(_usable_weights),
 ]
 Mix = Annotated[dict[str, Share], Field(min_length=1, max_length=MAX_CATEGORIES), AfterValidator(_share_sum)]
+StorageOptions = Annotated[dict[str, Any], AfterValidator(_spaced_colons)]
 Formats = Annotated[
     tuple[Literal["parquet", "csv"], ...],
     BeforeValidator(_one_or_more),

@@ -238,7 +238,7 @@ def test_an_unknown_key_is_always_refused_with_a_suggestion(section, word):
     place = RunConfig().model_dump()
     for part in section.split(".") if section else []:
         place = place[part]
-    known = [*place, "years"] if section == "time" else list(place)
+    known = list(place) + {"time": ["years"], "output": ["storage_options"]}.get(section, [])
     key = f"{section}.{word}".removeprefix(".")
     if word in known:
         return
@@ -253,7 +253,13 @@ def test_an_unknown_key_is_always_refused_with_a_suggestion(section, word):
 
 @pytest.mark.parametrize(
     ("wrong", "right"),
-    [("fleet.srvers", "servers"), ("sed", "seed"), ("time.grannularity", "granularity"), ("time.year", "years")],
+    [
+        ("fleet.srvers", "servers"),
+        ("sed", "seed"),
+        ("time.grannularity", "granularity"),
+        ("time.year", "years"),
+        ("output.storage_option", "storage_options"),
+    ],
 )
 def test_a_slip_of_the_finger_is_understood(wrong, right):
     with pytest.raises(ConfigError, match=f"did you mean {right!r}"):

@@ -13,13 +13,13 @@ logger = logging.getLogger("dask_synth.test")
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    root, dask = logging.getLogger(), logging.getLogger("distributed")
-    before = root.handlers[:], root.level, dask.level
+    root, *others = logging.getLogger(), logging.getLogger("distributed"), logging.getLogger("dask_synth")
+    handlers, levels = root.handlers[:], [one.level for one in (root, *others)]
     yield
     start_logging("warning", "text")
-    root.handlers[:], level, dask_level = before
-    root.setLevel(level)
-    dask.setLevel(dask_level)
+    root.handlers[:] = handlers
+    for one, level in zip((root, *others), levels, strict=True):
+        one.setLevel(level)
 
 
 def test_json_lines_hold_the_run_its_numbers_and_nothing_to_parse(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +61,23 @@ def test_below_its_level_nothing_is_logged_and_errors_still_are_said(capsys: pyt
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-@pytest.mark.parametrize(("level", "dask"), [("warning", logging.CRITICAL), ("info", logging.INFO)])
+@pytest.mark.parametrize(
+    ("level", "dask"), [("warning", logging.CRITICAL), ("info", logging.INFO), ("debug", logging.INFO)]
+)
 def test_dask_is_heard_only_where_more_was_asked_for(form: LogFormat, level: str, dask: int) -> None:
     start_logging(level, form)
-    assert quiet_dask() == dask == logging.getLogger("distributed").level
+    client = logging.getLogger("distributed.client")
+    client.setLevel(logging.DEBUG)  # Dask's own configuration gives it WARNING
+    assert quiet_dask() == dask == logging.getLogger("distributed").level == client.getEffectiveLevel()
+
+
+@pytest.mark.parametrize("name", ["distributed.core", "botocore.auth", "aiobotocore", "s3fs", "fsspec", "asyncio"])
+def test_at_debug_nobody_else_is_heard_from_below_info(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("debug", "text")
+    quiet_dask()
+    logger.debug("ours")
+    logging.getLogger(name).debug("a secret")
+    logging.getLogger(name).info("theirs")
+    ours, theirs = capsys.readouterr().err.splitlines()
+    assert ours.endswith("DEBUG dask_synth.test: ours")
+    assert theirs.endswith(f"INFO {name}: theirs")
