@@ -59,3 +59,7 @@ class SchedulerError(DaskSynthError):
 
 class RunError(DaskSynthError):
     """The run started and could not finish."""
+
+
+class StoreAwayError(RunError):
+    """The object store does not answer: nothing more can be written to it, or read from it."""

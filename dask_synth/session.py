@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dask_synth.errors import RunError
+from dask_synth.errors import RunError, StoreAwayError
 from dask_synth.logs import quiet_dask, start_logging
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def resumable(root: Path, run_id: str, command: str) -> Iterator[None]:
         try:
             yield
         except RunError as error:
-            outcome = outlook.now()
+            outcome = Outcome.KEPT if isinstance(error, StoreAwayError) else outlook.now()
             if outcome is Outcome.COMMITTED:
                 raise RunError(f"{error}\nThe dataset is committed.") from error
             raise RunError(f"{error}\n{kept[outcome]} To go on:\n  {command}") from error

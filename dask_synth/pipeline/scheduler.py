@@ -75,7 +75,8 @@ def connect(scheduler: str | None = None, resources: Resources | None = None) ->
     resources = resources or Resources()
     scheduler = scheduler or dask.config.get("scheduler-address", None) or "local"
     kind, _, argument = scheduler.partition(":")
-    settings: dict[str, object] = {PATIENCE: resources.patience}
+    # Dask's own setting is put back by us as well: a client that cannot say good-bye in time would leave it behind.
+    settings: dict[str, object] = {PATIENCE: resources.patience, "scheduler": dask.config.get("scheduler", None)}
     if kind not in BACKENDS:
         with dask.config.set(settings), _join(scheduler, resources) as client, _left(client):
             wait_for_worker(client, scheduler, resources.wait)

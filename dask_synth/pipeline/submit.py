@@ -20,7 +20,7 @@ from uuid import uuid4
 from distributed import Client, Future, KilledWorker
 from distributed.client import ClosedClientError
 
-from dask_synth.errors import RunError
+from dask_synth.errors import RunError, StoreAwayError
 from dask_synth.pipeline.task import TaskError, on_worker
 from dask_synth.pipeline.watch import Watch, ask, reached
 
@@ -163,6 +163,8 @@ def _fetch(future: Future[Any]) -> list[Any]:
 def _check_hope(job: Job, future: Future[Any], attempts: int, client: Client) -> None:
     error = future.exception() if future.status == "error" else None
     if isinstance(error, TaskError):
+        if error.code == errno.EHOSTDOWN:
+            raise StoreAwayError(f"the output cannot be written: {error.cause}")
         if error.code in HOPELESS:
             raise RunError(f"the output cannot be written: {error.cause}")
         if attempts >= ATTEMPTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from distributed import get_worker
 from distributed.metrics import context_meter
 
+from dask_synth.errors import StoreAwayError
 from dask_synth.pipeline.plan import Chunk, FleetSpec
 from dask_synth.pipeline.write import Receipt, Target, generate_and_write
 from dask_synth.storage.manifest import versions
@@ -30,7 +32,7 @@ def on_worker(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     try:
         return function(*arguments)
     except Exception as error:
-        code = error.errno if isinstance(error, OSError) else None
+        code = errno.EHOSTDOWN if isinstance(error, StoreAwayError) else getattr(error, "errno", None)
         raise TaskError(get_worker().address, f"{type(error).__name__}: {error}", code) from error
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dask_synth.errors import RunError
+from dask_synth.errors import RunError, StoreAwayError
 from dask_synth.storage.clear import clear, settle
 from dask_synth.storage.exchange import finish, is_obsolete, staging_of, take_place
 from dask_synth.storage.lock import Hold
@@ -121,8 +121,8 @@ def given_up(root: Path, plan: Plan) -> Iterator[None]:
     """
     try:
         yield
-    except RunError:
-        if not is_local(root):
+    except RunError as error:
+        if not is_local(root) and not isinstance(error, StoreAwayError):
             with suppress(Exception):  # a store that is away, too: then they stay, and `verify` names them
                 _remove_files(root, plan)
         raise

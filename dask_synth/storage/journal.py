@@ -12,6 +12,7 @@ from time import monotonic
 
 from pydantic import ValidationError
 
+from dask_synth.errors import StoreAwayError
 from dask_synth.storage.manifest import FileEntry, Plan
 from dask_synth.storage.names import journal_name, journal_of
 from dask_synth.storage.places import Store
@@ -52,8 +53,12 @@ def journal(store: Store, plan: Plan) -> Iterator[tuple[Journal, Mapping[str, Fi
     written = Journal(store, journal_name(plan.suffix, len(pieces)))
     try:
         yield written, known
-    finally:
+    except StoreAwayError:  # the journal lies there, too
+        raise
+    except BaseException:
         written.close()
+        raise
+    written.close()
 
 
 def _entry(line: bytes) -> FileEntry | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from dask_synth.errors import OutputError, RunError
+from dask_synth.errors import OutputError, RunError, StoreAwayError
 from dask_synth.storage.objects import Content, ObjectStore, patiently
 
 logger = logging.getLogger(__name__)
@@ -145,9 +145,15 @@ def hold_lease(root: Path, name: str, owner: dict[str, Any]) -> Iterator[Callabl
     thread.start()
     try:
         yield lease.check
-    finally:
+    except StoreAwayError:  # the lease ends by itself
+        stop.set()
+        raise
+    except BaseException:
         stop.set()
         lease.release()
+        raise
+    stop.set()
+    lease.release()
 
 
 def _described(found: Content | None) -> str:

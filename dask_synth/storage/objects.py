@@ -10,6 +10,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NamedTuple, TypeVar
 
+from dask_synth.errors import StoreAwayError
+
 Answer = TypeVar("Answer")
 
 OUTAGE_SECONDS = 90
@@ -179,17 +181,17 @@ def patiently(call: Callable[[], Answer], before_again: Callable[[], object] = l
     ------
     PermissionError, FileNotFoundError
         At once: another try would end alike.
-    OSError
+    StoreAwayError
         If the store stays away.
     """
     end = monotonic() + OUTAGE_SECONDS
     while True:
         try:
             return call()
-        except (PermissionError, FileNotFoundError):
+        except (PermissionError, FileNotFoundError, StoreAwayError):
             raise
         except Exception as error:  # each client has classes of its own for a store that is away
             if monotonic() > end:
-                raise OSError(f"the object store does not answer: {type(error).__name__}: {error}") from error
+                raise StoreAwayError(f"the object store does not answer: {type(error).__name__}: {error}") from error
         sleep(PAUSE_SECONDS)
         before_again()

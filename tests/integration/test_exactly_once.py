@@ -280,6 +280,37 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(2400)
+@pytest.mark.filterwarnings("default")
+def test_disks_of_47_sizes(tmp_path: Path, command: Command) -> None:
+    words = ("--set", "output.rows_per_partition=20000", *BARE)
+    assert command(*words, "--output", tmp_path / "whole").returncode == 0
+    whole, disk, full = dask_synth.open_dataset(tmp_path / "whole"), tmp_path / "disk", 0
+    disk.mkdir()
+    for kib in range(64, 64 + 47 * 220, 220):
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", disk], check=False).returncode:
+            pytest.skip("mounting a tmpfs is not permitted here")
+        try:
+            path = disk / "fleet"
+            done = command(*words, "--output", path)
+            if done.returncode:
+                full += 1
+                assert done.returncode == 3, f"{kib} KiB: {done.stderr}"
+                assert "No space left on device" in done.stderr
+                assert "Traceback" not in done.stderr
+                assert not [name for name in files(path) if name.endswith(".tmp")]
+                assert not (path / "manifest.json").exists()
+                subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+                done = command(*words, "--output", path, "--resume")
+            assert done.returncode == 0, f"{kib} KiB: {done.stderr}"
+            assert_undisturbed(dask_synth.open_dataset(path), whole)
+        finally:
+            subprocess.run(["umount", disk], check=True)
+    print(f"\ndisks of 47 sizes: {full} were full, and 47 of 47 equal the undisturbed run in the end")
+    assert 30 < full < 47
+
+
 def test_a_file_size_limit_is_one_message(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "dask_synth", "--config", str(HOURLY_200), "--output", str(tmp_path / "fleet")]
     limited = f"ulimit -f 1000; exec {' '.join(words)}"

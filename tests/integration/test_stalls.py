@@ -24,7 +24,7 @@ from dask_synth.pipeline.scheduler import LEAVE_SECONDS, connect
 from tests.integration.conftest import BARE, HOURLY_200, digests, environment, hourly_200
 from tests.integration.machines import Machines, Running, machines, process, until
 
-END_SECONDS = 45
+END_SECONDS = 55
 """Of a run whose scheduler is gone: Dask tries for 15 to find it again."""
 
 

@@ -118,6 +118,23 @@ def test_pairs_on_s3(store: None) -> None:
     each_explained("S3", on_s3, s3_cases(6))
 
 
+def test_a_store_that_is_gone_for_good_ends_the_run_with_the_way_to_go_on(store: None, tmp_path: Path) -> None:
+    url, writer = f"s3://fleets/gone-{secrets.token_hex(8)}", Writer("generate", BEGIN.end, BEGIN.seed)
+    with proxy(os.environ[ENDPOINT]) as between:
+        rule = between.rule("PUT", "part-00003", "cut")
+        patches = LEASE | {"dask_synth.storage.objects.OUTAGE_SECONDS": 1}
+        settings = {ENDPOINT: between.url, "AWS_MAX_ATTEMPTS": "1"}
+        run = forks().start(writer.words(url), tmp_path, env=settings, patches=patches)
+        until(lambda: rule.reached.is_set() or run.has_ended(), "the chosen request")
+        between.rule("", "", "cut", last=1 << 30)
+        ended = run.wait()
+    assert ended.code == 3, ended.err
+    assert "Traceback" not in ended.err
+    assert "To go on:" in ended.err
+    again = Writer("resume", BEGIN.end, BEGIN.seed)
+    assert started(again, url, tmp_path, os.environ[ENDPOINT]).wait().code == DONE
+
+
 def test_readers_on_s3(store: None, tmp_path: Path) -> None:
     read_on_s3(tmp_path, 2, 2)
 

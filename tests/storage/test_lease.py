@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from dask_synth.errors import OutputError, RunError
+from dask_synth.errors import OutputError, RunError, StoreAwayError
 from dask_synth.storage import lease as module
 from dask_synth.storage.lease import Lease
 from dask_synth.storage.objects import Content
@@ -143,7 +143,7 @@ def test_an_outage_costs_nothing_where_nobody_else_came(store: Memory, monkeypat
     with pytest.raises(ConnectionError):
         held.renew()
     monkeypatch.setattr(module, "monotonic", lambda: monotonic() + 100)
-    with pytest.raises(OSError, match="does not answer"):
+    with pytest.raises(StoreAwayError, match="does not answer"):
         held.check()
     store.away = False
     held.check()
