@@ -90,8 +90,9 @@ def quiet_dask() -> int:
 
 def mute_dask() -> None:
     """Hide what Dask and its event loop say of an interruption: it ends all that is under way, with tracebacks."""
-    for name in ("distributed", "tornado", "asyncio", "bokeh"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for name in logging.root.manager.loggerDict:  # some have a level of their own
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio", "bokeh"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def complain(message: str) -> None:

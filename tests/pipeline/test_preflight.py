@@ -11,6 +11,7 @@ from distributed import LocalCluster
 from dask_synth.errors import SchedulerError
 from dask_synth.pipeline import preflight
 from dask_synth.pipeline.scheduler import connect
+from dask_synth.storage.objects import Content, ObjectStore
 
 OWN = {"python": "3.11", "dask-synth": "1.0", "numpy": "2.4"}
 
@@ -68,3 +69,13 @@ def test_a_folder_of_the_packages_name_is_not_the_package(tmp_path: Path, monkey
     found, trouble = preflight._probe()((), str(marker), hashlib.sha256(b"x").hexdigest(), True)
     assert found["dask-synth"] == "missing"
     assert trouble == ""
+
+
+@pytest.mark.parametrize(("conditional", "said"), [(True, False), (False, True)])
+def test_a_store_that_cannot_keep_two_writers_apart_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, conditional: bool, said: bool
+) -> None:
+    monkeypatch.setattr(ObjectStore, "read", lambda *_: Content(b"a lease", "tag"))
+    monkeypatch.setattr(ObjectStore, "is_conditional", lambda *_: conditional)
+    preflight._check_conditions(ObjectStore(Path("bucket/fleet")))
+    assert ("takes no conditional writes (If-Match)" in caplog.text) is said
