@@ -41,3 +41,8 @@ def test_a_signal_ends_the_block_with_true_words_and_no_others(block: str) -> No
     done = ended(block)
     assert (done.returncode, done.stdout) == (3, "cleaned\n")
     assert done.stderr == "Interrupted: nothing was committed.\n"
+
+
+def test_a_second_signal_ends_at_once_and_says_nothing() -> None:
+    done = ended("try: interrupt()\nfinally: interrupt()")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")

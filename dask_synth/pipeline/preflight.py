@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from distributed import Client
+from distributed.comm.core import CommClosedError
 
 import dask_synth
 from dask_synth.errors import SchedulerError
@@ -25,6 +27,9 @@ from dask_synth.storage.objects import ObjectStore
 from dask_synth.storage.places import is_local, store_of
 
 logger = logging.getLogger(__name__)
+
+QUESTIONS, AGAIN_SECONDS = 5, 1
+"""How often a worker is asked that is gone when it should answer, and after how long."""
 
 PACKAGES = (*BYTE_DECIDING, "dask", "distributed")
 
@@ -54,9 +59,12 @@ def _all_here(client: Client) -> bool:
 
 def _check(client: Client, marker: Path, *, write: bool) -> None:
     digest = hashlib.sha256(marker.read_bytes()).hexdigest()
-    answers = client.run(
-        _probe(), PACKAGES, str(marker) if is_local(marker) else marker, digest, write, on_error="return"
-    )
+    asked = _probe(), PACKAGES, str(marker) if is_local(marker) else marker, digest, write
+    for _ in range(QUESTIONS):
+        answers = client.run(*asked, on_error="return")
+        if not any(isinstance(answer, CommClosedError) for answer in answers.values()):
+            break
+        sleep(AGAIN_SECONDS)  # a worker has just gone, or come; a run would go on without it
     lines = list(_findings(answers, own_versions(), marker.parent))
     if lines:
         raise SchedulerError("the workers cannot do this run:\n" + "\n".join(f"  {line}" for line in lines))
