@@ -92,12 +92,18 @@ def _commit_object(store: ObjectStore, manifest: Manifest, before: State, held: 
     if before.content and before.digest:
         # Until they are gone, this knows the files of what is replaced.
         store.put(replaced_name(before.digest[:8]), before.content.data)
-    written = patiently(lambda: store.put_if(MANIFEST_NAME, data, before.content), held.check)
+    refused = RunError(f"another process has committed to {str(store.root)!r} meanwhile: this run is not committed")
+    try:
+        written = patiently(lambda: store.put_if(MANIFEST_NAME, data, before.content), held.check)
+    except StoreAwayError:
+        raise
+    except RunError as error:  # the place was lost between two tries
+        written, refused = False, error
     if not written:
-        # Refused: by another's commit, or by our own, whose answer was lost.
+        # By another's commit, or by our own, whose answer was lost.
         now = patiently(lambda: store.read(MANIFEST_NAME))
         if now is None or now.data != data:
-            raise RunError(f"another process has committed to {str(store.root)!r} meanwhile: this run is not committed")
+            raise refused
 
 
 def succeed(staged: Path, root: Path, held: Hold) -> None:

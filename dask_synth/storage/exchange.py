@@ -19,6 +19,7 @@ from dask_synth.storage.clear import clear
 from dask_synth.storage.lock import Hold, hold
 from dask_synth.storage.names import MANIFEST_NAME, OBSOLETE_NAME
 from dask_synth.storage.places import is_local
+from dask_synth.storage.store import LocalStore
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
@@ -64,14 +65,15 @@ def take_place(staged: Path, root: Path) -> None:
     Only for who holds both. What dask-synth did not write is moved over.
     """
     (root / OBSOLETE_NAME).touch()
-    if _exchange(staged, root):
-        clear(staged, root)
-        return
-    # Without it there is no dataset at all for a moment; whoever comes then finishes, or waits for it.
-    aside = aside_of(root)
-    root.rename(aside)
-    staged.rename(root)
-    clear(aside, root)
+    beside = staged
+    if not _exchange(staged, root):
+        # Without it there is no dataset at all for a moment; whoever comes then finishes, or waits for it.
+        beside = aside_of(root)
+        root.rename(beside)
+        staged.rename(root)
+    # The names are on the disk before anything goes: else a machine that stops could have neither.
+    LocalStore(root.parent).settle([root.name])
+    clear(beside, root)
 
 
 def _exchange(one: Path, other: Path) -> bool:
