@@ -75,7 +75,14 @@ class Machines:
         """Start the scheduler, and return when it listens."""
         words = ("scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", self.file, *options)
         self._start("scheduler", (*prefix, sys.executable), words, variables)
-        until(self.file.exists, "the scheduler's start")
+        until(self._is_told, "the scheduler's start")
+
+    def _is_told(self) -> bool:
+        """Whether the scheduler's file is there, and whole."""
+        try:
+            return bool(self.address)
+        except (FileNotFoundError, ValueError):
+            return False
 
     def worker(
         self,
