@@ -75,9 +75,9 @@ class Machines:
         """Start the scheduler, and return when it listens."""
         words = ("scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", self.file, *options)
         self._start("scheduler", (*prefix, sys.executable), words, variables)
-        until(self._is_told, "the scheduler's start")
+        until(self.is_told, "the scheduler's start")
 
-    def _is_told(self) -> bool:
+    def is_told(self) -> bool:
         """Whether the scheduler's file is there, and whole."""
         try:
             return bool(self.address)

@@ -39,7 +39,7 @@ def scheduler_of(cluster: Machines) -> Running:
     words = ["scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", cluster.file]
     line = [sys.executable, "-m", "dask", *words]
     started = cluster.stack.enter_context(process(line, cluster.folder / "scheduler.log"))
-    until(cluster.file.exists, "the scheduler's start")
+    until(cluster.is_told, "the scheduler's start")
     return started
 
 
