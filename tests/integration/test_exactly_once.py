@@ -288,7 +288,7 @@ def test_disks_of_47_sizes(tmp_path: Path, command: Command) -> None:
     assert command(*words, "--output", tmp_path / "whole").returncode == 0
     whole, disk, full = dask_synth.open_dataset(tmp_path / "whole"), tmp_path / "disk", 0
     disk.mkdir()
-    for kib in range(64, 64 + 47 * 220, 220):
+    for kib in range(64, 64 + 47 * 260, 260):
         if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", disk], check=False).returncode:
             pytest.skip("mounting a tmpfs is not permitted here")
         try:
