@@ -80,8 +80,3 @@ def store_of(root: Path) -> Store:
 def readable(path: Path) -> Path | IO[bytes]:
     """Return what pyarrow and isal can read: a path, or an open object of which they fetch what they need."""
     return path if is_local(path) else path.open("rb")
-
-
-def options_of(path: Path) -> dict[str, Any] | None:
-    """Return what Dask needs to open the same store; None for a folder."""
-    return None if is_local(path) else dict(path.storage_options)  # type: ignore[attr-defined]
