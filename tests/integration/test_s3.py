@@ -81,6 +81,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pope
                 "DEFAULT_REGION": REGION,
             }.items():
                 patch.setenv(f"AWS_{name}", value)
+            # Another module's server was at another port; fsspec would hand out the one that knows that port.
+            s3fs.S3FileSystem.clear_instance_cache()
             yield running
     finally:
         patch.undo()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from itertools import chain, combinations, permutations
 from typing import Any, NamedTuple
 
@@ -117,8 +118,9 @@ def _not_of(state: State, dataset: dask_synth.Dataset, late: bool) -> list[str]:
     allowed = ("not in the manifest",) if late else ()
     if found := [finding for finding in dataset.verify() if finding.what not in allowed]:
         return [f"verify: {found}"]
-    parts = [pd.read_parquet(part.open("rb")) for part in dataset.parts()]
-    texts = [pd.read_csv(text.open("rb"), compression="gzip", parse_dates=["timestamp"]) for text in dataset.texts()]
+    parts = [pd.read_parquet(BytesIO(part.read_bytes())) for part in dataset.parts()]
+    zipped = [BytesIO(text.read_bytes()) for text in dataset.texts()]
+    texts = [pd.read_csv(text, compression="gzip", parse_dates=["timestamp"]) for text in zipped]
     formats = {"Parquet": pd.concat(parts), "CSV": pd.concat(texts)}
     return [
         f"{name} holds {digest(frame)} and not {rows_of(state)}"
