@@ -106,7 +106,7 @@ def test_an_append_equals_one_longer_run(tmp_path: Path, threads: Client) -> Non
 
 def test_readers_see_the_old_generation_or_the_new_one(tmp_path: Path, threads: Client) -> None:
     dataset = made(tmp_path / "fleet", threads, output__formats=["parquet"])
-    sizes, stop = set(), threading.Event()
+    sizes, stop = set[tuple[int, int]](), threading.Event()
 
     def read() -> None:
         while not stop.is_set():
@@ -115,13 +115,18 @@ def test_readers_see_the_old_generation_or_the_new_one(tmp_path: Path, threads: 
             if dask_synth.open_dataset(dataset.path).manifest == seen.manifest:
                 sizes.add((seen.manifest.rows, sum(pq.read_metadata(dataset.path / name).num_rows for name in listed)))
 
+    def wait_until_read(rows: int) -> None:
+        until(lambda: any(rows == said for said, _ in sizes.copy()))
+
     reader = threading.Thread(target=read)
     reader.start()
-    for year in (2024, 2025, 2026):
-        dask_synth.append(dataset.path, dt.date(year, 12, 31), threads)
-    stop.set()
-    reader.join()
-    assert len(sizes) > 1
+    try:
+        wait_until_read(dataset.manifest.rows)
+        for year in (2024, 2025, 2026):
+            wait_until_read(dask_synth.append(dataset.path, dt.date(year, 12, 31), threads).manifest.rows)
+    finally:
+        stop.set()
+        reader.join()
     assert all(manifest == landed for manifest, landed in sizes)
 
 
