@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -137,11 +138,15 @@ def test_what_is_waited_for_is_said_at_growing_intervals_and_the_run_goes_on(
     scheduler_of(cluster)
     stopped = worker(cluster, "one")
 
-    def said() -> list[logging.LogRecord]:
-        return [record for record in caplog.records if "nothing came" in record.getMessage()]
+    def said_twice() -> list[tuple[int, int]]:
+        """Return the seconds of each word with those of the next about the same wait: a busy machine waits often."""
+        words = [re.search(r"nothing came .* for (\d+) s", record.getMessage()) for record in caplog.records]
+        return [
+            (one, two) for one, two in pairwise(int(found[1]) for found in words if found) if two >= max(3, one + 1)
+        ]
 
     def wake() -> None:
-        until(lambda: len(said()) > 1, "the second word")
+        until(said_twice, "the second word")
         stopped.send_signal(signal.SIGCONT)
 
     waking = threading.Thread(target=wake)
@@ -154,9 +159,8 @@ def test_what_is_waited_for_is_said_at_growing_intervals_and_the_run_goes_on(
     with connect(str(cluster.file)) as client:
         dataset = dask_synth.generate(hourly_200(cluster.folder / "fleet"), client, stop_at_first)
     waking.join()
-    first, second, *_ = said()
-    assert second.created - first.created > 1.5
-    assert first.levelno == logging.WARNING
+    assert said_twice()
+    assert {record.levelno for record in caplog.records if "nothing came" in record.getMessage()} == {logging.WARNING}
     assert digests(dataset) == digests(undisturbed)
 
 
