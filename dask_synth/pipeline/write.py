@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dask_synth.errors import RunError
 from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.heap import keep_freed_memory
 from dask_synth.pipeline.plan import Chunk, FleetSpec
@@ -23,6 +24,7 @@ from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.names import CSV_NAME, SERVERS_NAME, SERVERS_STEM, csv_part, parquet_part
 from dask_synth.storage.parquet import encode_parquet
 from dask_synth.storage.places import Store, is_local, store_of
+from dask_synth.storage.state import State
 from dask_synth.storage.store import LocalStore
 
 
@@ -131,7 +133,7 @@ def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt
         with _timed(seconds, f"encode-{format_name}"):
             data = format_.encode(made, target)
         with _timed(seconds, "write"):
-            store.put(name, data)
+            _put(target, name, data)
             return _entry(name, data, spec, chunk, target.run_id)
 
     files = tuple(make(name) for name in target.formats)
@@ -153,7 +155,7 @@ def write_servers(spec: FleetSpec, target: Target) -> FileEntry:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     name = SERVERS_NAME if target.joins else f"{SERVERS_STEM}-{target.suffix}.parquet"
-    store_of(target.path).put(name, data := sink.getvalue())
+    _put(target, name, data := sink.getvalue())
     everyone = (0, spec.fleet.servers - 1)
     return FileEntry.of(name, data, rows=table.num_rows, servers=everyone, time=None, run_id=target.run_id)
 
@@ -173,7 +175,8 @@ def join_csv(parts: Sequence[FileEntry], target: Target, before: FileEntry | Non
     store = LocalStore(target.path)
     all_parts = [before, *parts] if before else list(parts)
     digests = [(part.path, part.sha256) for part in all_parts]
-    size, sha256 = store.join(CSV_NAME, b"" if before else encode_header(), digests)
+    head = b"" if before else encode_header()
+    size, sha256 = store.join(CSV_NAME, head, digests, partial(_check_at_work, target))
     return FileEntry(
         path=CSV_NAME,
         rows=sum(part.rows for part in all_parts),
@@ -183,6 +186,21 @@ def join_csv(parts: Sequence[FileEntry], target: Target, before: FileEntry | Non
         time=_span([part.time for part in all_parts if part.time]),
         run_id=target.run_id,
     )
+
+
+def _put(target: Target, name: str, data: Any) -> None:
+    store = store_of(target.path)
+    if isinstance(store, LocalStore):
+        store.put(name, data, partial(_check_at_work, target))
+    else:  # names of objects never come again, so a late one meets nothing
+        store.put(name, data)
+
+
+def _check_at_work(target: Target) -> None:
+    """Raise RunError if the run is over: a worker that was away must not write among the files of another dataset."""
+    plan = State.of(target.path).plan
+    if plan is None or plan.suffix != target.suffix:
+        raise RunError(f"the run of this task is over: its plan is no more in {str(target.path)!r}")
 
 
 def _entry(name: str, data: Any, spec: FleetSpec, chunk: Chunk, run_id: str) -> FileEntry:

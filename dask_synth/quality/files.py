@@ -19,7 +19,7 @@ from dask_synth.schema import PARTITION_KEY
 from dask_synth.storage.integrity import Finding
 from dask_synth.storage.manifest import Manifest
 from dask_synth.storage.names import SERVERS_NAME
-from dask_synth.storage.places import readable
+from dask_synth.storage.places import readable, reading
 
 
 def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Check]:
@@ -31,11 +31,12 @@ def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Che
 
 def server_checks(servers: Path, spec: FleetSpec, reference: Reference) -> Iterator[Check]:
     """Check that servers.parquet has one row a server, with its metadata and its profile."""
-    try:
-        table = pq.read_table(readable(servers)).to_pandas()
-    except (OSError, pa.ArrowInvalid) as error:
-        yield check("servers_file", SERVERS_NAME, f"unreadable ({error})", "as planned")
-        return
+    with reading(servers):
+        try:
+            table = pq.read_table(readable(servers)).to_pandas()
+        except (OSError, pa.ArrowInvalid) as error:
+            yield check("servers_file", SERVERS_NAME, f"unreadable ({error})", "as planned")
+            return
     wrong = _differing(table, spec, reference)
     yield check(
         "servers_file", SERVERS_NAME, ", ".join(wrong) + " not as planned" if wrong else "as planned", "as planned"

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, Categories, empty_frame
 from dask_synth.storage.dataset import Dataset
-from dask_synth.storage.places import readable
+from dask_synth.storage.places import readable, reading
 
 TEXTS = [name for name in ("server_id", "app_name", *CATEGORICAL) if name != PARTITION_KEY]
 
@@ -43,12 +43,13 @@ def landed(dataset: Dataset) -> dd.DataFrame:
 
 
 def _read_parquet(path: Path, categories: Categories) -> pd.DataFrame:
-    try:
-        table = _table(path, TEXTS)
-    except KeyError:  # one of the texts is missing, which the check of the columns says
-        table = _table(path, [])
-    except (pa.ArrowException, *UNREADABLE):
-        return empty_frame(categories)
+    with reading(path):
+        try:
+            table = _table(path, TEXTS)
+        except KeyError:  # one of the texts is missing, which the check of the columns says
+            table = _table(path, [])
+        except (pa.ArrowException, *UNREADABLE):
+            return empty_frame(categories)
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
     types, archetype = categories[PARTITION_KEY], path.parent.name.partition("=")[2]
     code = types.index(archetype) if archetype in types else -1
@@ -63,7 +64,8 @@ def _table(path: Path, dictionaries: list[str]) -> pa.Table:
 
 def _read_csv(path: Path, categories: Categories) -> pd.DataFrame:
     dtypes = empty_frame(categories).dtypes.drop("timestamp").to_dict()
-    try:
-        return pd.read_csv(readable(path), compression="gzip", dtype=dtypes, parse_dates=["timestamp"])
-    except UNREADABLE:
-        return empty_frame(categories)
+    with reading(path):
+        try:
+            return pd.read_csv(readable(path), compression="gzip", dtype=dtypes, parse_dates=["timestamp"])
+        except UNREADABLE:
+            return empty_frame(categories)

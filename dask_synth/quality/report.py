@@ -26,7 +26,7 @@ from dask_synth.schema import PARTITION_KEY
 from dask_synth.storage.dataset import Dataset, open_dataset
 from dask_synth.storage.derived import keep
 from dask_synth.storage.names import METRICS as METRICS_FOLDER
-from dask_synth.storage.places import readable
+from dask_synth.storage.places import readable, reading
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -108,12 +108,13 @@ def summarise_dataset(dataset: Dataset, client: Client | None = None) -> Summary
 def summarise_file(path: Path, layout: Layout) -> Partial:
     """Sum up one Parquet file; its folder names the archetype."""
     # Straight through Arrow: 30 ns a row, against 400 through a data frame of strings and categories.
-    try:
-        file = pq.ParquetFile(readable(path), read_dictionary=["server_id", "criticality"])
-        table = file.read(columns=list(COLUMNS), use_threads=False)
-    except (KeyError, pa.ArrowException, *UNREADABLE):  # a KeyError: it lacks one of the texts
-        # Its rows are missing then, and the verdict says why.
-        return Partial()
+    with reading(path):
+        try:
+            file = pq.ParquetFile(readable(path), read_dictionary=["server_id", "criticality"])
+            table = file.read(columns=list(COLUMNS), use_threads=False)
+        except (KeyError, pa.ArrowException, *UNREADABLE):  # a KeyError: it lacks one of the texts
+            # Its rows are missing then, and the verdict says why.
+            return Partial()
     if not set(COLUMNS) <= set(table.column_names):
         return Partial()
     return summarise(table, path.parent.name.removeprefix(f"{PARTITION_KEY}="), layout)
@@ -135,11 +136,12 @@ def spec_of(dataset: Dataset) -> FleetSpec:
 def read_servers(dataset: Dataset) -> dict[str, Any]:
     """Return the number of servers of each business unit and server type, and the sampled servers' metadata."""
     columns = ["server_id", "app_name", "business_unit", "criticality", "region", PARTITION_KEY]
-    try:
-        table = pq.read_table(readable(dataset.servers), columns=columns)
-    except (pa.ArrowException, *UNREADABLE) as error:
-        dataset.check_current()
-        raise OutputError(f"{str(dataset.servers)!r} cannot be read: {error}") from None
+    with reading(dataset.servers):
+        try:
+            table = pq.read_table(readable(dataset.servers), columns=columns)
+        except (pa.ArrowException, *UNREADABLE) as error:
+            dataset.check_current()
+            raise OutputError(f"{str(dataset.servers)!r} cannot be read: {error}") from None
     counted = table.group_by(["business_unit", PARTITION_KEY]).aggregate([([], "count_all")]).to_pylist()
     sample = [server for server, _ in Layout.of(spec_of(dataset)).sample]
     chosen = table.filter(pc.is_in(table["server_id"], pa.array(sample))).to_pylist()
@@ -151,10 +153,11 @@ def read_servers(dataset: Dataset) -> dict[str, Any]:
 
 def read_verdict(dataset: Dataset) -> Verdict | None:
     """Return the outcome of the dataset's validation; None if there is none, or it is of another run."""
-    try:
-        text = (dataset.path / VALIDATION_NAME).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
+    with reading(dataset.path / VALIDATION_NAME):
+        try:
+            text = (dataset.path / VALIDATION_NAME).read_bytes()
+        except FileNotFoundError:
+            return None
     try:
         verdict = Verdict.model_validate_json(text)
     except ValidationError as error:

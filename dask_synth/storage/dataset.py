@@ -15,7 +15,7 @@ from dask_synth.schema import CATEGORICAL, CATEGORY, NAMES, PARTITION_KEY, empty
 from dask_synth.storage.exchange import finish_for_reader
 from dask_synth.storage.manifest import DamagedRecordError, Manifest
 from dask_synth.storage.names import MANIFEST_NAME, METRICS, PLAN_NAME, SERVERS_STEM
-from dask_synth.storage.places import place
+from dask_synth.storage.places import place, reading
 from dask_synth.storage.state import check_current
 
 if TYPE_CHECKING:
@@ -108,17 +108,15 @@ def open_dataset(path: str | os.PathLike[str], storage_options: Mapping[str, Any
     """
     root = place(path, storage_options)
     finish_for_reader(root)
-    try:
-        text = (root / MANIFEST_NAME).read_bytes()
-    except OSError as error:
-        if isinstance(error, PermissionError) or not root.exists():
-            if not isinstance(error, FileNotFoundError):
-                raise OutputError(f"there is no dataset at {str(root)!r} that can be read: {error}") from None
-            raise OutputError(f"there is no dataset at {str(root)!r}: the folder does not exist") from None
-        begun = (
-            f": a run was begun in it; finish that with --resume --output {root}" if (root / PLAN_NAME).exists() else ""
-        )
-        raise OutputError(f"{str(root)!r} holds no finished dataset (no {MANIFEST_NAME}){begun}") from None
+    with reading(root):
+        try:
+            text = (root / MANIFEST_NAME).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            if not root.exists():
+                raise OutputError(f"there is no dataset at {str(root)!r}: the folder does not exist") from None
+            is_begun = (root / PLAN_NAME).exists()
+            begun = f": a run was begun in it; finish that with --resume --output {root}" if is_begun else ""
+            raise OutputError(f"{str(root)!r} holds no finished dataset (no {MANIFEST_NAME}){begun}") from None
     try:
         return Dataset(root, Manifest.from_json(text))
     except DamagedRecordError as error:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from dask_synth.storage.manifest import FileEntry, Manifest
 from dask_synth.storage.names import CSV_FOLDER, DERIVED, MANIFEST_NAME, METRICS, PLAN_NAME, has_form, is_control
 from dask_synth.storage.parquet import RUN_ID_KEY
-from dask_synth.storage.places import is_local, readable, store_of
+from dask_synth.storage.places import is_local, readable, reading, store_of
 
 
 class Finding(NamedTuple):
@@ -25,6 +25,11 @@ class Finding(NamedTuple):
 def examine(root: Path, entry: FileEntry) -> Finding | None:
     """Re-hash one file; return what is wrong with it, or None."""
     path = root / entry.path
+    with reading(root):
+        return _examined(root, path, entry)
+
+
+def _examined(root: Path, path: Path, entry: FileEntry) -> Finding | None:
     try:
         if link := _link_in(root, entry.path):
             return Finding(entry.path, f"not a file of its own: {link!r} is a symbolic link")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from dask_synth.errors import OutputError
+from dask_synth.errors import DaskSynthError, OutputError
 from dask_synth.storage.objects import ObjectStore
 from dask_synth.storage.store import LocalStore
 
@@ -75,6 +76,22 @@ def is_local(path: Path) -> bool:
 def store_of(root: Path) -> Store:
     """Return what puts files at a place."""
     return LocalStore(root) if is_local(root) else ObjectStore(root)
+
+
+@contextmanager
+def reading(root: Path) -> Iterator[None]:
+    """Raise OutputError in the block where what lies at `root` cannot be read."""
+    try:
+        yield
+    except DaskSynthError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{str(root)!r} cannot be read: {error.strerror or error}") from error
+    except Exception as error:
+        if is_local(root):
+            raise
+        # A store's client has classes of its own for a store that is away, and for credentials that are not there.
+        raise OutputError(f"{str(root)!r} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def readable(path: Path) -> Path | IO[bytes]:

@@ -10,7 +10,7 @@ from dask_synth.errors import OutputError, ReplacedError
 from dask_synth.storage.manifest import DamagedRecordError, Manifest, Plan
 from dask_synth.storage.names import MANIFEST_NAME, PLAN_NAME, has_form, is_temporary
 from dask_synth.storage.objects import Content, ObjectStore, patiently
-from dask_synth.storage.places import is_local, store_of
+from dask_synth.storage.places import is_local, reading, store_of
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,11 @@ def _read(root: Path, name: str, patient: bool) -> Content | None:
 
 def check_current(root: Path, digest: str) -> None:
     """Raise ReplacedError unless the dataset at `root` is still the one whose manifest has this digest."""
-    try:
-        now = Manifest.from_json((root / MANIFEST_NAME).read_bytes()).digest
-    except (FileNotFoundError, DamagedRecordError):
-        now = None
-    except OSError as error:
-        raise OutputError(f"{str(root)!r} can no more be read: {error.strerror or error}") from None
+    with reading(root):
+        try:
+            now = Manifest.from_json((root / MANIFEST_NAME).read_bytes()).digest
+        except (FileNotFoundError, DamagedRecordError):
+            now = None
     if now != digest:
         raise ReplacedError(f"{str(root)!r} was replaced while it was read; open it again")
 

@@ -17,6 +17,8 @@ from dask_synth.storage.names import TEMPORARY, is_temporary
 COPY_BYTES = 1 << 20
 SETTLING_THREADS = 16
 
+Check = Callable[[], None]
+
 _unfinished: set[str] = set()
 """What this process is writing."""
 
@@ -31,13 +33,20 @@ class LocalStore:
         """Return where the file of this name lies."""
         return self.root / name
 
-    def put(self, name: str, data: Any) -> None:
-        """Write a whole file atomically; `data` is any buffer of bytes.
+    def put(self, name: str, data: Any, check: Check = lambda: None) -> None:
+        """Write a whole file atomically.
 
         It is on its way to the disk, and there only after :meth:`settle`: to wait here would idle a core for a tenth
         of a run.
+
+        Parameters
+        ----------
+        name, data
+            What to write: any buffer of bytes.
+        check
+            Asked before the work, and again right before the file gets its name; what it raises leaves all as it was.
         """
-        self._write(name, lambda file: file.write(data))
+        self._write(name, lambda file: file.write(data), check)
 
     def settle(self, names: Iterable[str]) -> None:
         """Return when these files, and their names, are on the disk: what a manifest lists has to be."""
@@ -47,7 +56,9 @@ class LocalStore:
             list(pool.map(_wait_for_disk, files))
             list(pool.map(_wait_for_disk, {file.parent for file in files}))
 
-    def join(self, name: str, head: bytes, parts: Iterable[tuple[str, str]]) -> tuple[int, str]:
+    def join(
+        self, name: str, head: bytes, parts: Iterable[tuple[str, str]], check: Check = lambda: None
+    ) -> tuple[int, str]:
         """Write one file of `head` and the contents of `parts`, atomically; return its size and its sha256.
 
         Parameters
@@ -56,6 +67,8 @@ class LocalStore:
             What to write, and what it begins with.
         parts
             Name and sha256 of each file that follows.
+        check
+            As in :meth:`put`.
 
         Raises
         ------
@@ -78,10 +91,11 @@ class LocalStore:
                 if of_part.hexdigest() != expected:
                     raise ValueError(f"{str(self.path(part))!r} was changed after it was written")
 
-        self._write(name, copy)
+        self._write(name, copy, check)
         return size, digest.hexdigest()
 
-    def _write(self, name: str, fill: Callable[[IO[bytes]], Any]) -> None:
+    def _write(self, name: str, fill: Callable[[IO[bytes]], Any], check: Check) -> None:
+        check()  # before folders are made, too
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=target.parent)
@@ -94,6 +108,7 @@ class LocalStore:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             umask_mode = 0o666 & ~_umask()
             os.chmod(temporary, umask_mode)
+            check()
             os.replace(temporary, target)
         except BaseException:
             with suppress(OSError):

@@ -269,6 +269,23 @@ def test_wrong_credentials_and_a_bucket_that_is_not_there_are_one_message(
         assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("wrong", ["no credentials", "no server"])
+def test_reading_what_cannot_be_read_is_one_message(
+    wrong: str, command: Command, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if wrong == "no server":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    else:
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for words in (("verify",), ("append", "--until", "2030-01-01")):
+        result = command(*words, url)
+        assert result.returncode == 2, result.stderr
+        assert f"Error: {url!r} cannot be read: " in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
 def test_secrets_are_nowhere(url: str, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")

@@ -24,7 +24,7 @@ def test_the_largest_chunks_go_first(small_plan: Callable[..., RunPlan], tmp_pat
 
 @pytest.fixture
 def client() -> Client:
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
         with Client(cluster) as client:
             yield client
 
@@ -57,7 +57,8 @@ def test_a_place_that_is_lost_ends_a_run_with_the_next_part(
         raise RunError("another process took over")
 
     made = []
-    monkeypatch.setattr(parts, "begin", lambda *_: None)
+    # As it is, but for the clean-up, which asks as well.
+    monkeypatch.setattr(parts, "begin", lambda place, plan, _: LocalStore(place).put("plan.json", plan.to_json()))
     plan = small_plan({"output.rows_per_partition": 500})
     with pytest.raises(RunError, match="took over"):
         write_parts(Work(plan, client, Hold(lost), made.append), tmp_path, plan.record())

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from dask_synth.errors import RunError
+from dask_synth.pipeline.plan import RunPlan
 from dask_synth.pipeline.write import Target, generate_and_write, join_csv, write_servers
 from dask_synth.schema import NAMES
 from dask_synth.storage.store import LocalStore
@@ -17,14 +20,24 @@ def plan(small_plan):
 
 @pytest.fixture
 def target(tmp_path, plan) -> Target:
-    return Target(tmp_path / "out", ("parquet", "csv"), plan.run_id, "0123abcd")
+    return begun(tmp_path / "out", plan, ("parquet", "csv"))
+
+
+def begun(path: Path, plan: RunPlan, formats: tuple[str, ...], suffix: str = "0123abcd") -> Target:
+    record = plan.record().model_copy(update={"suffix": suffix})
+    LocalStore(path).put("plan.json", record.to_json())
+    return Target(path, formats, plan.run_id, suffix)
+
+
+def data(target: Target) -> set[str]:
+    return set(LocalStore(target.path).names()) - {"plan.json"}
 
 
 def test_a_receipt_tells_what_landed(plan, target):
     receipt = generate_and_write(plan.spec, plan.chunks[1], target)
     store = LocalStore(target.path)
     assert receipt.rows == 2 * 91
-    assert sorted(store.names()) == sorted(entry.path for entry in receipt.files)
+    assert data(target) == {entry.path for entry in receipt.files}
     assert [entry.path for entry in receipt.files] == [
         "metrics/server_type=web/part-00001-0123abcd.parquet",
         "csv/part-00001-0123abcd.csv.gz",
@@ -39,7 +52,7 @@ def test_a_task_that_runs_twice_ends_in_the_same_files(plan, target):
     first = generate_and_write(plan.spec, plan.chunks[0], target)
     second = generate_and_write(plan.spec, plan.chunks[0], target)
     assert first.files == second.files
-    assert len(list(LocalStore(target.path).names())) == 2
+    assert len(data(target)) == 2
 
 
 def test_stages_are_timed_and_a_part_that_was_kept_was_only_checked(plan, target):
@@ -79,9 +92,9 @@ def test_a_task_carries_what_is_known_of_its_own_chunk_alone(plan, target):
 
 
 def test_only_the_formats_that_are_asked_for_are_written(plan, target, tmp_path):
-    only_csv = Target(tmp_path / "csv_only", ("csv",), plan.run_id, "0123abcd")
+    only_csv = begun(tmp_path / "csv_only", plan, ("csv",))
     receipt = generate_and_write(plan.spec, plan.chunks[0], only_csv)
-    assert list(LocalStore(only_csv.path).names()) == [receipt.files[0].path] == ["csv/part-00000-0123abcd.csv.gz"]
+    assert data(only_csv) == {receipt.files[0].path} == {"csv/part-00000-0123abcd.csv.gz"}
 
 
 def test_csv_parts_are_joined_in_the_order_of_the_servers(plan, target):
@@ -99,3 +112,24 @@ def test_the_servers_are_written_once_a_dataset(plan, target):
     entry = write_servers(plan.spec, target)
     assert (entry.path, entry.rows, entry.servers) == ("servers.parquet", 20, (0, 19))
     assert write_servers(plan.spec, target) == entry
+
+
+@pytest.mark.parametrize("there", ["another run", "a dataset"])
+def test_a_worker_that_was_away_writes_nothing_once_its_run_is_over(plan, target, there):
+    parts = [entry for entry in generate_and_write(plan.spec, plan.chunks[0], target).files if "csv/" in entry.path]
+    write_servers(plan.spec, target)
+    if there == "another run":
+        begun(target.path, plan, target.formats, "4567abcd")
+    else:
+        (target.path / "plan.json").unlink()
+    before = {name: LocalStore(target.path).digest(name) for name in data(target)}
+    folders = set(target.path.rglob("*"))
+    for late in (
+        lambda: generate_and_write(plan.spec, plan.chunks[1], target),
+        lambda: write_servers(plan.spec, target),
+        lambda: join_csv(parts, target),
+    ):
+        with pytest.raises(RunError, match="run of this task is over"):
+            late()
+    assert {name: LocalStore(target.path).digest(name) for name in data(target)} == before
+    assert set(target.path.rglob("*")) == folders

@@ -33,6 +33,26 @@ def test_a_failed_put_leaves_the_old_file_and_nothing_else(tmp_path: Path, monke
     assert (tmp_path / "b.bin").read_bytes() == b"old"
 
 
+def test_what_may_not_be_written_any_more_is_found_out_before_it_gets_its_name(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put("b.bin", b"old")
+    for write in (
+        lambda check: store.put("b.bin", b"new", check),
+        lambda check: store.join("b.bin", b"new", [], check),
+    ):
+        answers = iter([None, RuntimeError("over")])
+
+        def check(answers: Iterator[Exception | None] = answers) -> None:
+            if error := next(answers):
+                assert len(list(store.names())) == 2  # all of it is written
+                raise error
+
+        with pytest.raises(RuntimeError, match="over"):
+            write(check)
+        assert list(store.names()) == ["b.bin"]
+        assert (tmp_path / "b.bin").read_bytes() == b"old"
+
+
 def test_join_tells_size_and_digest_of_what_it_wrote(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for name, text in (("one", b"1\n"), ("two", b"2\n")):
