@@ -22,7 +22,8 @@ from dask_synth.errors import RunError
 from dask_synth.pipeline import watch
 from dask_synth.pipeline.resources import Resources
 from dask_synth.pipeline.scheduler import LEAVE_SECONDS, connect
-from tests.integration.conftest import BARE, HOURLY_200, digests, environment, hourly_200
+from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, hourly_200
+from tests.integration.contents import content, left_over, small_fleet
 from tests.integration.machines import Machines, Running, machines, process, until
 
 END_SECONDS = 55
@@ -44,9 +45,9 @@ def scheduler_of(cluster: Machines) -> Running:
     return started
 
 
-def worker(cluster: Machines, name: str) -> Running:
+def worker(cluster: Machines, name: str, *options: object) -> Running:
     """Start a worker that is one process, and return when the scheduler knows it."""
-    started = cluster.worker(name, "--no-nanny")
+    started = cluster.worker(name, "--no-nanny", *options)
     until(lambda: b"Registered to" in (cluster.folder / f"{name}.log").read_bytes(), "the worker's start")
     return started
 
@@ -126,6 +127,48 @@ def test_a_stopped_worker_is_named_when_patience_is_over(cluster: Machines) -> N
     assert re.match(r"Error: nothing came from any worker for \d\d s; waiting for the chunk of ", error)
     assert re.search(rf" on {re.escape(address)}, silent for \d\d s", error)
     assert "gave up after 12 s (--patience)" in error
+
+
+HELD = """
+from pathlib import Path
+from time import sleep
+from dask_synth.storage.store import LocalStore
+here = Path({here!r})
+def late(self, name, *words, put=LocalStore.put):
+    if not name.startswith("metrics/"):
+        return put(self, name, *words)
+    (here / "held").touch()
+    while not (here / "go").exists():
+        sleep(0.02)
+    try:
+        return put(self, name, *words)
+    finally:
+        (here / "tried").touch()
+LocalStore.put = late
+"""
+"""What a worker loads that stands still before it writes a part."""
+
+
+def test_a_worker_that_comes_back_after_its_run_was_replaced_writes_nothing(
+    cluster: Machines, command: Command
+) -> None:
+    path, here = cluster.folder / "fleet", cluster.folder
+    (here / "held.py").write_text(HELD.format(here=str(here)))
+    scheduler_of(cluster)
+    worker(cluster, "one", "--preload", here / "held.py")
+    line = [sys.executable, "-m", "dask_synth", *small_fleet(), *BARE, "--scheduler", cluster.file, "--output", path]
+    run = subprocess.Popen(list(map(str, line)), env=environment())
+    until((here / "held").exists, "the first part")
+    run.kill()
+    run.wait()
+    replaced = command(*small_fleet(seed=7), *BARE, "--output", path, "--overwrite")
+    assert replaced.returncode == 0, replaced.stderr
+    before = content(path)
+    (here / "go").touch()
+    until((here / "tried").exists, "the late write")
+    assert content(path) == before
+    assert left_over(path, path) == set()
+    assert not list(here.glob(".fleet*"))
 
 
 def test_what_is_waited_for_is_said_at_growing_intervals_and_the_run_goes_on(
