@@ -79,6 +79,7 @@ def test_the_modules_that_may_know_dask_are_still_there():
     [
         ("dask_synth.schema", {"schema"}),
         ("dask_synth.model", {"model", "schema"}),
+        ("dask_synth.theory", {"theory", "model"}),
         ("dask_synth.storage", {"storage", "schema", "errors"}),
     ],
 )

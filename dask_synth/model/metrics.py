@@ -6,7 +6,7 @@ Multiply-adds are written out: BLAS and fused reductions differ by processor in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -14,35 +14,13 @@ import numpy.typing as npt
 
 from dask_synth.model.archetypes import ArchetypeProfile, cholesky_factor
 from dask_synth.model.calendar import Calendar, Seasonality, growth_factor, load_factor
+from dask_synth.model.columns import BUILT_IN, MetricColumn, MetricTable
 from dask_synth.model.seeds import Purpose, generator
 
 Floats = npt.NDArray[np.float64]
 
-SPIKE_SHARE = {"cpu": 1.0, "mem": 0.7, "disk": 0.0, "net": 0.8}
-"""How much of the spike's magnitude each metric takes; 0: it does not spike."""
-
-NET_OUT_SHARE = 0.6
-
 BLOCK_ROWS = 8192
 """Rows that are made at a time: their arrays stay in the processor's cache. The streams do not notice."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """A dataset column: the latent metric that it shows, times `scale`, clipped to 0..`high`."""
-
-    latent: str
-    high: float
-    scale: float = 1.0
-
-
-OBSERVED: Mapping[str, Limits] = {
-    "cpu_p95": Limits("cpu", 100.0),
-    "mem_p95": Limits("mem", 100.0),
-    "disk_p95": Limits("disk", 100.0),
-    "net_in_p95": Limits("net", 1000.0),
-    "net_out_p95": Limits("net", 600.0, NET_OUT_SHARE),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,18 +29,21 @@ class Baseline:
 
     Attributes
     ----------
+    metrics
+        The table of metrics.
     mean
-        Latent metric -> mean before spikes, one float64 a timestamp.
+        Metric -> mean before spikes, one float64 a timestamp.
     sd
-        Latent metric -> standard deviation.
+        Metric -> standard deviation.
     factor
-        4 x 4 Cholesky factor over (cpu, mem, disk, net).
+        Cholesky factor over the metrics.
     spike_probability
         0 where spikes are switched off.
     spike_factor
-        Latent metric -> its factor in a spike.
+        Metric -> its factor in a spike.
     """
 
+    metrics: MetricTable
     mean: Mapping[str, Floats]
     sd: Mapping[str, float]
     factor: Floats
@@ -71,31 +52,36 @@ class Baseline:
 
     @classmethod
     def of(
-        cls, profile: ArchetypeProfile, calendar: Calendar, seasonality: Seasonality, *, growth: bool, spikes: bool
+        cls,
+        profile: ArchetypeProfile,
+        calendar: Calendar,
+        seasonality: Seasonality,
+        *,
+        growth: bool,
+        spikes: bool,
+        metrics: MetricTable = BUILT_IN,
     ) -> Self:
         """Evaluate a profile's load and growth over a calendar."""
         load = load_factor(profile, calendar, seasonality)
         trend = growth_factor(profile, calendar) if growth else np.ones(len(load))
-        base = profile.base
+        mean = {}
+        for metric in metrics.metrics:
+            level = np.full(len(load), float(getattr(profile.base, metric.name)))
+            level = level * load if metric.load else level
+            mean[metric.name] = level * trend if metric.growth else level
         return cls(
-            mean={
-                "cpu": base.cpu * load * trend,
-                "mem": base.mem * load * trend,
-                "disk": base.disk * trend,
-                "net": base.net * load,
-            },
-            sd=dict(zip(SPIKE_SHARE, astuple(profile.sd), strict=True)),
+            metrics=metrics,
+            mean=mean,
+            sd={name: getattr(profile.sd, name) for name in metrics.latent},
             factor=cholesky_factor(profile.correlation),
             spike_probability=profile.spike_probability if spikes else 0.0,
-            spike_factor={
-                metric: share * profile.spike_magnitude if share else 1.0 for metric, share in SPIKE_SHARE.items()
-            },
+            spike_factor={name: metrics.spike_factor(name, profile.spike_magnitude) for name in metrics.latent},
         )
 
     @property
     def size(self) -> int:
         """Number of timestamps."""
-        return len(self.mean["cpu"])
+        return len(next(iter(self.mean.values())))
 
 
 def server_metrics(baseline: Baseline, seed: int, server: int, out: Mapping[str, Floats], first_row: int = 0) -> None:
@@ -121,8 +107,8 @@ def server_metrics(baseline: Baseline, seed: int, server: int, out: Mapping[str,
         drop = max(first_row - start, 0)
         rows = slice(start + drop, stop)
         latent = _latent(baseline, rows, normals[drop:], uniforms[drop:])
-        for column, limits in OBSERVED.items():
-            observe(latent[limits.latent], limits, out[column][rows.start - first_row : stop - first_row])
+        for column in baseline.metrics.columns:
+            observe(latent[column.metric], column, out[column.name][rows.start - first_row : stop - first_row])
 
 
 def _latent(baseline: Baseline, rows: slice, normals: Floats, uniforms: Floats) -> dict[str, Floats]:
@@ -149,10 +135,10 @@ def correlate(normals: Floats, factor: Floats) -> list[Floats]:
     return correlated
 
 
-def observe(latent: Floats, limits: Limits, out: Floats) -> None:
+def observe(latent: Floats, column: MetricColumn, out: Floats) -> None:
     """Scale, clip and round to 2 decimals, into `out`."""
-    np.multiply(latent, limits.scale, out=out)
-    np.clip(out, 0.0, limits.high, out=out)
+    np.multiply(latent, column.scale, out=out)
+    np.clip(out, 0.0, column.high, out=out)
     # What numpy.round(out, 2) does, without its temporary.
     out *= 100.0
     np.rint(out, out=out)

@@ -11,11 +11,11 @@ from typing import Any
 
 from distributed import Client
 
-from dask_synth.config import RunConfig
 from dask_synth.errors import ConfigError, OutputError, Problem, RunError
 from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
-from dask_synth.pipeline.plan import FleetSpec, RunPlan
+from dask_synth.pipeline.plan import RunPlan, spec_of
 from dask_synth.pipeline.preflight import check_output
+from dask_synth.pipeline.recorded import recorded_config
 from dask_synth.pipeline.run import writing
 from dask_synth.pipeline.scheduler import connect
 from dask_synth.problems import validated
@@ -44,7 +44,7 @@ def append_plan(dataset: Dataset, until: dt.date | str) -> RunPlan | None:
     if day <= manifest.time[1].date():
         return None
     check_same_versions(manifest)
-    old = RunConfig(**manifest.config)
+    old = recorded_config(dataset.path, manifest)
     changes = {
         "time": {**manifest.config["time"], "end_date": day},
         "output": {**manifest.config["output"], "path": str(dataset.path)},
@@ -53,7 +53,7 @@ def append_plan(dataset: Dataset, until: dt.date | str) -> RunPlan | None:
     parts = sum(entry.path.startswith(f"{METRICS}/") for entry in manifest.files) or sum(
         entry.path.startswith(f"{CSV_FOLDER}/") for entry in manifest.files
     )
-    return RunPlan.of(config, first_row=FleetSpec.of(old).grid.size, first_index=parts)
+    return RunPlan.of(config, first_row=spec_of(old).grid.size, first_index=parts)
 
 
 def _day(day: dt.date | str) -> dt.date:

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from dask_synth.model.metrics import server_metrics
-from dask_synth.pipeline.plan import Chunk, FleetSpec
+from dask_synth.model.spec import FleetSpec
+from dask_synth.pipeline.plan import Chunk
 from dask_synth.schema import CATEGORICAL, METRICS, NAMES, PARTITION_KEY, SCHEMA
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from distributed import Client
 
-from dask_synth.pipeline.plan import Chunk, FleetSpec, RunPlan
+from dask_synth.model.spec import FleetSpec
+from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.pipeline.submit import Job, run_jobs
 from dask_synth.pipeline.task import make_chunk
 from dask_synth.pipeline.write import Receipt, Target, join_csv, write_servers

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from dask_synth.config import RunConfig
-from dask_synth.model.archetypes import ArchetypeProfile
-from dask_synth.model.calendar import Calendar, Seasonality, TimeGrid, calendar_of
+from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import Fleet
-from dask_synth.model.metrics import Baseline
+from dask_synth.model.spec import FleetSpec
 from dask_synth.storage.manifest import Plan, run_identity, suffix_of, versions
 
 BYTES_PER_ROW = {"parquet": 9.3, "csv": 20}
@@ -38,48 +36,6 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class FleetSpec:
-    """All that decides the values of a fleet: what a task carries to a worker."""
-
-    seed: int
-    fleet: Fleet
-    grid: TimeGrid
-    seasonality: Seasonality
-    growth: bool
-    spikes: bool
-    archetypes: Mapping[str, ArchetypeProfile]
-
-    @classmethod
-    def of(cls, config: RunConfig) -> Self:
-        """Take the model's part of a configuration."""
-        fleet = config.fleet
-        return cls(
-            seed=config.seed,
-            fleet=Fleet(
-                servers=fleet.servers,
-                mix=tuple(fleet.mix.items()),
-                business_units=tuple(fleet.business_units.items()),
-                criticalities=tuple(fleet.criticalities.items()),
-                regions=tuple(fleet.regions.items()),
-            ),
-            grid=TimeGrid(config.time.start_date, config.time.end_date, config.time.granularity),
-            seasonality=config.seasonality,
-            growth=config.growth,
-            spikes=config.spikes,
-            archetypes={name: config.archetypes[name] for name in fleet.mix},
-        )
-
-    def calendar(self) -> Calendar:
-        """Return the grid's calendar, shared by all chunks that this process makes."""
-        return calendar_of(self.grid, self.seasonality)
-
-    def baseline(self, archetype: str) -> Baseline:
-        """Return what all servers of an archetype share."""
-        profile = self.archetypes[archetype]
-        return Baseline.of(profile, self.calendar(), self.seasonality, growth=self.growth, spikes=self.spikes)
-
-
-@dataclass(frozen=True)
 class RunPlan:
     """A configuration, cut into chunks."""
 
@@ -99,7 +55,7 @@ class RunPlan:
         first_row, first_index
             Of an appended run: the first row of the grid that is new, and the first free part number.
         """
-        spec = FleetSpec.of(config)
+        spec = spec_of(config)
         size = max(1, config.output.rows_per_partition // (spec.grid.size - first_row))
         chunks: list[Chunk] = []
         for archetype, first, last in spec.fleet.blocks():
@@ -143,3 +99,23 @@ class RunPlan:
     def estimated_seconds(self) -> float:
         """Return the expected work, in seconds of one core."""
         return 1e-9 * self.rows * sum(NANOSECONDS_PER_ROW[part] for part in ("model", *self.config.output.formats))
+
+
+def spec_of(config: RunConfig) -> FleetSpec:
+    """Return the model's part of a configuration."""
+    fleet = config.fleet
+    return FleetSpec(
+        seed=config.seed,
+        fleet=Fleet(
+            servers=fleet.servers,
+            mix=tuple(fleet.mix.items()),
+            business_units=tuple(fleet.business_units.items()),
+            criticalities=tuple(fleet.criticalities.items()),
+            regions=tuple(fleet.regions.items()),
+        ),
+        grid=TimeGrid(config.time.start_date, config.time.end_date, config.time.granularity),
+        seasonality=config.seasonality,
+        growth=config.growth,
+        spikes=config.spikes,
+        archetypes={name: config.archetypes[name] for name in fleet.mix},
+    )

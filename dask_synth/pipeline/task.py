@@ -11,7 +11,8 @@ from distributed import get_worker
 from distributed.metrics import context_meter
 
 from dask_synth.errors import StoreAwayError
-from dask_synth.pipeline.plan import Chunk, FleetSpec
+from dask_synth.model.spec import FleetSpec
+from dask_synth.pipeline.plan import Chunk
 from dask_synth.pipeline.write import Receipt, Target, generate_and_write
 from dask_synth.storage.manifest import versions
 

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model.metrics import OBSERVED
-from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.model.columns import BUILT_IN
+from dask_synth.model.spec import FleetSpec
 from dask_synth.schema import METRICS
 
 BINS = 100
@@ -93,7 +93,7 @@ class Layout:
 def bin_of(column: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Return each value's bin: 0 for 0 (and below), 1..BINS between, BINS + 1 for the upper limit (and above)."""
     # A division, since a product with the inverse would put some exact multiples one bin too low.
-    position = (values / (OBSERVED[column].high / BINS)).astype(np.int64)
+    position = (values / (BUILT_IN[column].high / BINS)).astype(np.int64)
     position += values > 0
     return np.clip(position, 0, BINS + 1, out=position)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 
-from dask_synth.quality import days, independence, moments, noise, relations, shape, structure
+from dask_synth.quality import days, independence, moments, relations, shape, structure
 from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.trial import Trial, decided
 from dask_synth.quality.verdict import Check, Verdict
@@ -22,12 +22,11 @@ CHECKS: tuple[Callable[[Evidence], Rows], ...] = (
     structure.rows,
     moments.means,
     moments.deviations,
+    moments.noise,
     days.days,
     relations.effects,
     relations.growth,
     relations.correlations,
-    noise.deviations,
-    noise.correlations,
     shape.spikes,
     shape.shapes,
     independence.servers,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,36 +16,31 @@ HOURS = ("other hours", "business hours")
 
 def days(evidence: Evidence) -> Iterator[Trial]:
     """Compare the mean of each day's business hours and other hours; the farthest one counts."""
-    planned = evidence.theory.nodes.slot_rows
-    first = pd.Timestamp(evidence.theory.spec.grid.start)
-    for archetype in evidence.archetypes:
-        sums = evidence.statistics.sums[archetype].days
-        rows = sums[:, :, 0]
-        share = rows / np.maximum(planned, 1)
+    grid = evidence.theory.spec.grid
+    for seen, theory in evidence.both():
+        answer = theory.day_sums(seen.slot_share)
+        enough = seen.slot_rows >= MIN_ROWS
+        observed = seen.slot_sums / np.maximum(seen.slot_rows, 1)
         for k, metric in enumerate(METRICS):
-            mean, variance, third = share * evidence.theory.forecasts[archetype].by_slot(metric)
+            usable = enough & (np.abs(answer.skewness[k]) <= MAX_SKEWNESS) & (answer.error[k] > 0)
             with np.errstate(divide="ignore", invalid="ignore"):
-                skewness = third / variance**1.5
-                z = np.where(
-                    (rows >= MIN_ROWS) & (np.abs(skewness) <= MAX_SKEWNESS),
-                    (sums[:, :, 1 + k] / 100 - mean) / np.sqrt(variance),
-                    0.0,
-                )
-            if not z.any():
+                z = np.where(usable, (observed[k] - answer.expected[k]) / answer.error[k], 0.0)
+            if not usable.any():
                 continue
             day, business = np.unravel_index(int(np.argmax(np.abs(z))), z.shape)
-            count = rows[day, business]
-            hours = f" in {HOURS[business]}" if evidence.theory.spec.grid.rows_per_day > 1 else ""
+            expected, error, skewness = answer.at(k, int(day), int(business))
+            when = (pd.Timestamp(grid.start) + pd.Timedelta(days=int(day))).date()
+            hours = f" in {HOURS[business]}" if grid.rows_per_day > 1 else ""
             yield Trial(
-                name=f"mean.{archetype}.{metric}.day",
+                name=f"mean.{theory.name}.{metric}.day",
                 kind="mean",
-                what=f"{archetype} {metric} on {(first + pd.Timedelta(days=int(day))).date()}{hours}, the farthest day",
-                observed=float(sums[day, business, 1 + k] / 100 / count),
-                expected=float(mean[day, business] / count),
-                standard_error=float(math.sqrt(variance[day, business]) / count),
-                skewness=float(skewness[day, business]),
-                family=int((z != 0).sum()),
-                archetype=archetype,
+                what=f"{theory.name} {metric} on {when}{hours}, the farthest day",
+                observed=float(observed[k, day, business]),
+                expected=expected,
+                standard_error=error,
+                skewness=skewness,
+                family=int(usable.sum()),
+                archetype=theory.name,
                 metric=metric,
                 cell="day",
                 hint="is this day's load another day's, or its clock off?",

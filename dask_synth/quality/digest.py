@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model.densities import bin_probabilities
-from dask_synth.model.expectations import observed_moments
-from dask_synth.model.metrics import OBSERVED, Baseline
-from dask_synth.pipeline.plan import FleetSpec
-from dask_synth.quality.binning import BINS, Layout, bin_quantiles
+from dask_synth.model.columns import BUILT_IN
+from dask_synth.quality.binning import Layout, bin_quantiles
 from dask_synth.quality.partials import Counts, Floats, Partial, Sums
 from dask_synth.schema import METRICS
+from dask_synth.theory.theory import ArchetypeTheory, Theory
 
 FLEET = "whole fleet"
 LOW, HIGH = 0.1, 0.9
@@ -82,30 +83,47 @@ class Summary:
 
 @dataclass(frozen=True, eq=False)
 class _Expected:
-    """What the model says of an archetype: as in Group, without what was observed."""
+    """What the model says of some servers: rows and sums of each period, rows in each bin, all additive.
 
-    series: Floats
+    Attributes
+    ----------
+    rows, sums
+        By period, (periods,) and (metric, period).
+    shares
+        Rows in each bin, (metric, bin).
+    """
+
+    rows: Floats
+    sums: Floats
     shares: Floats
-    level: Floats
 
+    def __add__(self, other: Self) -> Self:
+        return type(self)(self.rows + other.rows, self.sums + other.sums, self.shares + other.shares)
 
-def summary_of(partial: Partial, spec: FleetSpec, layout: Layout) -> Summary:
-    """Turn the sums of a whole dataset into what is shown of it."""
-    expected = {name: _expected(spec.baseline(name), layout, spec.grid.rows_per_day) for name, _ in layout.archetypes}
-    sums = {name: partial.archetypes.get(name) or Sums.empty(layout) for name, _ in layout.archetypes}
-    weights = np.array([servers for _, servers in layout.archetypes]) / spec.fleet.servers
-    whole = _Expected(
-        *(
-            np.einsum("a,a...->...", weights, np.stack([getattr(one, what) for one in expected.values()]))
-            for what in ("series", "shares", "level")
+    @classmethod
+    def of(cls, theory: ArchetypeTheory, layout: Layout) -> Self:
+        """Take an archetype's theory to the axes of a picture."""
+        starts = np.arange(layout.periods) * layout.days_per_period
+        below = theory.tables.below
+        # Where there is next to nothing, a difference may be a rounding error below 0.
+        shares = np.diff(below, axis=1, prepend=0.0, append=theory.rows)
+        return cls(
+            rows=np.add.reduceat(theory.slot_rows.sum(axis=1), starts),
+            sums=np.add.reduceat(theory.tables.days[0].sum(axis=2), starts, axis=1),
+            shares=np.maximum(shares, 0.0),
         )
-    )
-    fleet = sum(list(sums.values())[1:], start=next(iter(sums.values())))
+
+
+def summary_of(partial: Partial, theory: Theory, layout: Layout) -> Summary:
+    """Turn the sums of a whole dataset into what is shown of it."""
+    expected = {name: _Expected.of(theory.archetypes[name], layout) for name, _ in layout.archetypes}
+    sums = {name: partial.archetypes.get(name) or Sums.empty(layout) for name, _ in layout.archetypes}
+    whole = reduce(add, expected.values())
     groups = [_group(name, servers, sums[name], expected[name]) for name, servers in layout.archetypes]
     known = [name for name in layout.criticalities if name in partial.memory]
     return Summary(
         layout=layout,
-        groups=(_group(FLEET, spec.fleet.servers, fleet, whole), *groups),
+        groups=(_group(FLEET, theory.spec.fleet.servers, reduce(add, sums.values()), whole), *groups),
         servers={name: _means(partial.servers[name]) for name, _ in layout.sample if name in partial.servers},
         memory={name: partial.memory[name] for name in known},
         left_out=partial.left_out,
@@ -134,17 +152,23 @@ def _group(name: str, servers: int, sums: Sums, expected: _Expected) -> Group:
         name=name,
         servers=servers,
         rows=rows,
-        series=np.stack([mean.T, *(band.T for band in bands), expected.series]),
-        shares=np.stack([shares, expected.shares]),
+        series=np.stack([mean.T, *(band.T for band in bands), expected.sums / expected.rows]),
+        shares=np.stack([shares, expected.shares / expected.shares.sum(axis=1, keepdims=True)]),
         week=_means(sums.week),
-        level=np.stack([level, *(_quantiles(overall, share) for share in (LOW, HIGH)), expected.level]),
+        level=np.stack(
+            [
+                level,
+                *(_quantiles(overall, share) for share in (LOW, HIGH)),
+                expected.sums.sum(axis=1) / expected.rows.sum(),
+            ]
+        ),
         correlation=correlation_of(sums.products),
     )
 
 
 def _quantiles(counts: Counts, share: float) -> Floats:
     """Return the quantile of each metric, which is the last axis but one."""
-    limits = [OBSERVED[name].high for name in METRICS]
+    limits = [BUILT_IN[name].high for name in METRICS]
     return np.stack([bin_quantiles(counts[..., m, :], share, high) for m, high in enumerate(limits)], axis=-1)
 
 
@@ -152,14 +176,3 @@ def _means(sums: npt.NDArray[np.float64]) -> Floats:
     """Turn sums of (1, metrics), the last axis, into means by (metric, the other)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((sums[:, 1:] / sums[:, :1]).T)
-
-
-def _expected(baseline: Baseline, layout: Layout, rows_per_day: int) -> _Expected:
-    starts = np.arange(layout.periods) * layout.days_per_period * rows_per_day
-    sizes = np.diff(starts, append=baseline.size)
-    series = np.stack([np.add.reduceat(observed_moments(baseline, name).mean, starts) / sizes for name in METRICS])
-    return _Expected(
-        series=series,
-        shares=np.stack([bin_probabilities(baseline, name, BINS) for name in METRICS]),
-        level=(series * sizes).sum(axis=1) / baseline.size,
-    )

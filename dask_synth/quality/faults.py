@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dask_synth.model.metrics import OBSERVED
+from dask_synth.model.columns import BUILT_IN
 from dask_synth.quality.arrangement import Arrangement, Sparse
 from dask_synth.quality.reference import TEXT_BY_SERVER, Reference
 from dask_synth.schema import CALENDAR, METRICS, NAMES, Categories, empty_frame
@@ -96,18 +96,23 @@ def check_metadata(
 
 
 def check_order(faults: Faults, arrangement: Arrangement, reference: Reference) -> None:
-    """Count the rows that stand before the row that they should follow."""
+    """Count the rows that stand before an earlier one of their server.
+
+    Servers may come again: in a joined CSV, appended days stand behind all that was there.
+    """
     if isinstance(arrangement, Sparse):
-        key = arrangement.servers[arrangement.server] * reference.grid.size + arrangement.position
-        if (wrong := np.flatnonzero(np.diff(key) < 0)).size:
-            server, time = arrangement.place(int(wrong[0]) + 1)
+        order = np.argsort(arrangement.server, kind="stable")
+        server_of, position = arrangement.server[order], arrangement.position[order]
+        back = (np.diff(position) < 0) & (np.diff(server_of) == 0)
+        if (wrong := np.flatnonzero(back)).size:
+            server, time = arrangement.place(int(order[wrong[0] + 1]))
             example = f"{reference.server_ids[server]} at {reference.timestamp(time)} stands behind a later row"
             faults.add("order", wrong.size, example)
 
 
 def check_metric(faults: Faults, name: str, values: Floats) -> Floats:
     """Check one metric's range and decimals; return it in whole hundredths, nulls as 0."""
-    high = OBSERVED[name].high
+    high = BUILT_IN[name].high
     least, most = values.min(), values.max()
     if not (np.isfinite(least) and np.isfinite(most)):
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)

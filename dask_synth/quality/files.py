@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.model.spec import FleetSpec
 from dask_synth.quality.reference import TEXT_BY_SERVER, Reference
 from dask_synth.quality.structure import check
 from dask_synth.quality.verdict import Check

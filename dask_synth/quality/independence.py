@@ -1,4 +1,4 @@
-"""Trials of independence: no two servers alike, none that is another kind, no noise that servers or days share."""
+"""Trials of identity: no two servers alike, none that is another kind, no noise that servers or days share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model.metrics import OBSERVED
 from dask_synth.quality.evidence import Evidence
+from dask_synth.quality.observed import CENT, Observed
 from dask_synth.quality.statistics import SERVER_KEYS
-from dask_synth.quality.trial import MIN_ROWS, Trial, of_mean
+from dask_synth.quality.trial import MAX_SKEWNESS, MIN_ROWS, Trial
 from dask_synth.quality.verdict import Check
 from dask_synth.schema import METRICS
+from dask_synth.theory.theory import ArchetypeTheory, Blocks
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,30 +25,35 @@ BLOCK_ROWS = 200
 
 
 def servers(evidence: Evidence) -> Iterator[Trial]:
-    """Compare each server's mean with its archetype's; the farthest one counts."""
-    weights = evidence.theory.nodes.weights[0]
-    for archetype in evidence.archetypes:
-        chosen = evidence.servers_of(archetype)
+    """Compare each server's mean with what it must be; the farthest one counts."""
+    size = evidence.reference.grid.size
+    if size < MIN_ROWS:
+        return
+    for _, theory in evidence.both():
+        chosen = evidence.servers_of(theory.name)
         table, index = evidence.statistics.servers.table[chosen], evidence.statistics.servers.index[chosen]
-        whole = table[:, 0] == evidence.reference.grid.size
-        if not whole.any() or evidence.reference.grid.size < MIN_ROWS:
+        whole = table[:, 0] == size
+        if not whole.any():
             continue
+        first = next(b.start for b in evidence.theory.spec.fleet.blocks() if b.archetype == theory.name)
+        answer = theory.servers_means(index[whole] - first)
         for k, metric in enumerate(METRICS):
-            mean = table[whole, len(SERVER_KEYS) + k] / 100 / evidence.reference.grid.size
-            expected = evidence.theory.forecasts[archetype].mean_in(metric, weights)
-            error, skewness = of_mean(expected, evidence.reference.grid.size)
-            far = int(np.argmax(np.abs(mean - expected.value)))
+            mean = table[whole, len(SERVER_KEYS) + k] / CENT / size
+            with np.errstate(divide="ignore", invalid="ignore"):
+                z = np.nan_to_num(np.abs(mean - answer.expected[k]) / answer.error[k])
+            far = int(np.argmax(z))
+            expected, error, skewness = answer.at(k, far)
             name = evidence.reference.server_ids[index[whole][far]]
             yield Trial(
-                name=f"independence.{archetype}.{metric}.servers",
+                name=f"independence.{theory.name}.{metric}.servers",
                 kind="independence",
-                what=f"mean {metric} of {name}, the farthest of the {archetype} servers",
+                what=f"mean {metric} of {name}, the farthest of the {theory.name} servers",
                 observed=float(mean[far]),
-                expected=expected.value,
+                expected=expected,
                 standard_error=error,
                 skewness=skewness,
                 family=int(whole.sum()),
-                archetype=archetype,
+                archetype=theory.name,
                 metric=metric,
                 hint="is its archetype, its load or its noise another's?",
             )
@@ -55,11 +61,11 @@ def servers(evidence: Evidence) -> Iterator[Trial]:
 
 def twins(evidence: Evidence) -> Iterator[Check]:
     """Look for servers whose metrics have the same sums: to the hundredth, that does not happen by chance."""
-    for archetype in evidence.archetypes:
-        chosen = evidence.servers_of(archetype)
+    for _, theory in evidence.both():
+        archetype, chosen = theory.name, evidence.servers_of(theory.name)
         sums = evidence.statistics.servers.table[chosen][:, len(SERVER_KEYS) :]
         names = evidence.reference.server_ids[evidence.statistics.servers.index[chosen]]
-        if _chance_of_twins(evidence, archetype, len(names)) > 1e-6:
+        if _chance_of_twins(theory, len(names)) > 1e-6:
             continue
         _, first, inverse, count = np.unique(sums, axis=0, return_index=True, return_inverse=True, return_counts=True)
         copies = np.flatnonzero((count[inverse] > 1) & (first[inverse] != np.arange(len(names))))
@@ -76,70 +82,67 @@ def twins(evidence: Evidence) -> Iterator[Check]:
         )
 
 
-def _chance_of_twins(evidence: Evidence, archetype: str, count: int) -> float:
+def _chance_of_twins(theory: ArchetypeTheory, count: int) -> float:
     """Bound the expected number of chance twins: two sums agree to the hundredth with 1 / (sd 2 sqrt(pi))."""
-    share, chance = evidence.theory.nodes.weights[0], count**2 / 2
-    for metric in ("cpu_p95", "disk_p95", "net_in_p95"):
-        _, first, second, *_ = evidence.theory.forecasts[archetype].powers(metric)
-        deviation = math.sqrt(max(share @ (second - first**2), 0.0)) * OBSERVED[metric].high * 100
-        chance *= min(1.0, 1 / (0.5 * deviation * 2 * math.sqrt(math.pi))) if deviation else 1.0
+    chance, law = count**2 / 2, theory.gauge.law
+    for metric in {column.metric: column.name for column in law.metrics.columns}.values():
+        # Half of the deviation: the metrics are not free of each other.
+        variance = float(np.nan_to_num(theory.each.variance[METRICS.index(metric)]).min())
+        deviation = math.sqrt(max(variance, 0.0)) * CENT / 2
+        chance *= min(1.0, 1 / (deviation * 2 * math.sqrt(math.pi))) if deviation else 1.0
     return chance
 
 
 def blocks(evidence: Evidence) -> Iterator[Trial]:
     """Look for noise that servers or rows share: it makes the sums of blocks of days vary too much, or go together."""
     # The same blocks for all, so that archetypes can be compared; the smallest sets their size.
-    fewest = min((np.median(sums.days[:, :, 0].sum(axis=1)) for sums in evidence.statistics.sums.values()), default=1.0)
+    fewest = min((float(np.median(seen.slot_rows.sum(axis=1))) for seen, _ in evidence.both()), default=1.0)
     size = math.ceil(BLOCK_ROWS / max(fewest, 1.0))
-    residuals = {name: _standardised(evidence, name, size) for name in evidence.archetypes}
-    for archetype, values in residuals.items():
-        for k, metric in enumerate(METRICS):
-            if (chosen := values[k]) is not None and len(chosen) >= MIN_BLOCKS:
-                yield Trial(
-                    name=f"independence.{archetype}.{metric}.days",
-                    kind="independence",
-                    what=f"variance of {archetype} {metric} from day to day, over independent rows'",
-                    observed=float((chosen**2).mean()),
-                    expected=1.0,
-                    standard_error=math.sqrt(2.5 / len(chosen)),
-                    skewness=2.8 / math.sqrt(len(chosen)),
-                    archetype=archetype,
-                    metric=metric,
-                    hint="do servers or rows share noise, or are some days shifted?",
-                )
-    for (a, left), (b, right) in combinations(residuals.items(), 2):
-        for k, metric in enumerate(METRICS):
-            one, two = left[k], right[k]
-            if one is not None and two is not None and len(one) >= MIN_BLOCKS and len(one) == len(two):
-                yield Trial(
-                    name=f"independence.{a}~{b}.{metric}",
-                    kind="independence",
-                    what=f"correlation of {a} and {b} servers' {metric} from day to day",
-                    observed=float((one * two).mean()),
-                    expected=0.0,
-                    standard_error=1.1 / math.sqrt(len(one)),
-                    archetype=f"{a}~{b}",
-                    metric=metric,
-                    hint="do the two archetypes share noise?",
-                )
+    found = {theory.name: _standardised(seen, theory, size) for seen, theory in evidence.both()}
+    for archetype, (law, values) in found.items():
+        for k, metric in enumerate(METRICS if len(law.starts) >= MIN_BLOCKS else ()):
+            expected, error, skewness = law.square.at(k)
+            if not np.isfinite(values[k]).all():
+                continue
+            yield Trial(
+                name=f"independence.{archetype}.{metric}.days",
+                kind="independence",
+                what=f"variance of {archetype} {metric} from day to day, over the model's",
+                observed=float(np.mean(values[k] ** 2)),
+                expected=expected,
+                standard_error=error,
+                skewness=skewness,
+                archetype=archetype,
+                metric=metric,
+                hint="do servers or rows share noise, or are some days shifted?",
+            )
+    for (a, (left, one)), (b, (right, two)) in combinations(found.items(), 2):
+        answer = left.product(right)
+        for k, metric in enumerate(METRICS if len(left.starts) >= MIN_BLOCKS else ()):
+            if not (np.isfinite(one[k]).all() and np.isfinite(two[k]).all()):
+                continue
+            expected, error, skewness = answer.at(k)
+            yield Trial(
+                name=f"independence.{a}~{b}.{metric}",
+                kind="independence",
+                what=f"correlation of {a} and {b} servers' {metric} from day to day",
+                observed=float(np.mean(one[k] * two[k])),
+                expected=expected,
+                standard_error=error,
+                skewness=skewness,
+                archetype=f"{a}~{b}",
+                metric=metric,
+                hint="do the two archetypes share noise?",
+            )
 
 
-def _standardised(evidence: Evidence, archetype: str, size: int) -> list[Floats | None]:
-    """Return, for each metric, the deviation of each block of days in its own standard deviations.
-
-    A block is a run of `size` days.
-    """
-    days = evidence.statistics.sums[archetype].days.sum(axis=1)
-    share = days[:, 0] / evidence.theory.nodes.slot_rows.sum(axis=1)
-    starts = np.arange(0, len(days) - size + 1, size)
-    found: list[Floats | None] = []
-    for k, metric in enumerate(METRICS):
-        expected, variance, _ = share * evidence.theory.forecasts[archetype].by_slot(metric).sum(axis=2)
-        if not len(starts):
-            found.append(None)
-            continue
-        deviation, spread = (
-            np.add.reduceat(x[: starts[-1] + size], starts) for x in (days[:, 1 + k] / 100 - expected, variance)
-        )
-        found.append(deviation / np.sqrt(spread) if spread.min() > 1e-6 else None)
-    return found
+def _standardised(seen: Observed, theory: ArchetypeTheory, size: int) -> tuple[Blocks, Floats]:
+    """Return each block's deviation in its own standard deviations, (columns, blocks); NaN where lopsided."""
+    share = seen.slot_rows.sum(axis=1) / theory.slot_rows.sum(axis=1)
+    law = theory.blocks(size, share)
+    if not len(law.starts):
+        return law, law.expected
+    days = seen.slot_sums.sum(axis=2)[:, : law.starts[-1] + size]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = (np.add.reduceat(days, law.starts, axis=1) - law.expected) / law.deviation
+    return law, np.where(np.abs(law.skewness) <= MAX_SKEWNESS, z, np.nan)

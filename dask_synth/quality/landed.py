@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, Categories, empty_frame
 from dask_synth.storage.dataset import Dataset
 from dask_synth.storage.places import readable, reading
+from dask_synth.storage.reading import read_csv
 
 TEXTS = [name for name in ("server_id", "app_name", *CATEGORICAL) if name != PARTITION_KEY]
 
@@ -63,9 +64,8 @@ def _table(path: Path, dictionaries: list[str]) -> pa.Table:
 
 
 def _read_csv(path: Path, categories: Categories) -> pd.DataFrame:
-    dtypes = empty_frame(categories).dtypes.drop("timestamp").to_dict()
     with reading(path):
         try:
-            return pd.read_csv(readable(path), compression="gzip", dtype=dtypes, parse_dates=["timestamp"])
+            return read_csv(readable(path), categories)
         except UNREADABLE:
             return empty_frame(categories)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model.metrics import OBSERVED
+from dask_synth.model.columns import BUILT_IN
 from dask_synth.quality.binning import BINS
 from dask_synth.quality.digest import FLEET, Summary
 from dask_synth.quality.palette import FLEET_COLOUR, LABELS, UNITS, archetype_colours
@@ -49,7 +49,7 @@ def library_of(summary: Summary, servers: dict[str, Any], verdict: Verdict | Non
     lists of names.
     """
     groups = summary.groups
-    limits = np.array([OBSERVED[name].high for name in METRICS])
+    limits = np.array([BUILT_IN[name].high for name in METRICS])
     colours = archetype_colours(group.name for group in groups[1:])
     kinds = dict(summary.layout.sample)
     lines = [summary.servers[name] for name in summary.servers]

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from dask_synth.model.cells import is_business_hour
 from dask_synth.quality.arrangement import Arrangement, arrangement_of
 from dask_synth.quality.faults import (
     Faults,
@@ -24,6 +23,7 @@ from dask_synth.quality.faults import (
 from dask_synth.quality.reference import TEXT_BY_SERVER, Reference
 from dask_synth.quality.statistics import BINS, HOURS, PAIRS, Floats, Ints, Servers, Statistics, Sums, bins_of, combine
 from dask_synth.schema import METRICS, NAMES, PARTITION_KEY
+from dask_synth.theory.cells import is_business_hour
 
 
 def summarise(frame: pd.DataFrame, reference: Reference) -> Statistics:

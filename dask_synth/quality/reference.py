@@ -13,7 +13,7 @@ import pandas as pd
 
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.holidays import us_holidays
-from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.model.spec import FleetSpec
 from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY
 
 Ints = npt.NDArray[np.int64]

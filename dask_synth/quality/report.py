@@ -14,9 +14,10 @@ from dask.base import compute
 from dask.delayed import delayed
 from pydantic import ValidationError
 
-from dask_synth.config import RunConfig
 from dask_synth.errors import OutputError, RunError
-from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.model.spec import FleetSpec
+from dask_synth.pipeline.plan import spec_of
+from dask_synth.pipeline.recorded import recorded_config
 from dask_synth.quality.binning import Layout
 from dask_synth.quality.digest import Summary, summary_of
 from dask_synth.quality.landed import UNREADABLE, landed
@@ -27,6 +28,7 @@ from dask_synth.storage.dataset import Dataset, open_dataset
 from dask_synth.storage.derived import keep
 from dask_synth.storage.names import METRICS as METRICS_FOLDER
 from dask_synth.storage.places import readable, reading
+from dask_synth.theory.theory import Theory
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -92,7 +94,7 @@ def check_drawable(dataset: Dataset, verdict: Verdict | None, client: Client | N
 
 def summarise_dataset(dataset: Dataset, client: Client | None = None) -> Summary:
     """Sum up a dataset in one pass: a task a file, and their sums up a tree."""
-    spec = spec_of(dataset)
+    spec = recorded_spec(dataset)
     layout = Layout.of(spec)
     files = [entry.path for entry in dataset.manifest.files if entry.path.startswith(f"{METRICS_FOLDER}/")]
     if files:
@@ -102,7 +104,7 @@ def summarise_dataset(dataset: Dataset, client: Client | None = None) -> Summary
         partials = [delayed(_summarise_frame)(part, layout) for part in landed(dataset).to_delayed()]
     total = _tree(partials)
     partial = client.compute(total).result() if client else compute(total, scheduler="threads")[0]
-    return summary_of(partial, spec, layout)
+    return summary_of(partial, Theory.of(spec), layout)
 
 
 def summarise_file(path: Path, layout: Layout) -> Partial:
@@ -120,17 +122,9 @@ def summarise_file(path: Path, layout: Layout) -> Partial:
     return summarise(table, path.parent.name.removeprefix(f"{PARTITION_KEY}="), layout)
 
 
-def spec_of(dataset: Dataset) -> FleetSpec:
+def recorded_spec(dataset: Dataset) -> FleetSpec:
     """Return what a dataset's values follow from, as its manifest says."""
-    try:
-        return FleetSpec.of(RunConfig(**dataset.manifest.config))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise OutputError(
-            f"{str(dataset.path)!r} was made with a configuration that this version does not know "
-            f"({key}: {first['msg']}); use the version that made it"
-        ) from None
+    return spec_of(recorded_config(dataset.path, dataset.manifest))
 
 
 def read_servers(dataset: Dataset) -> dict[str, Any]:
@@ -143,7 +137,7 @@ def read_servers(dataset: Dataset) -> dict[str, Any]:
             dataset.check_current()
             raise OutputError(f"{str(dataset.servers)!r} cannot be read: {error}") from None
     counted = table.group_by(["business_unit", PARTITION_KEY]).aggregate([([], "count_all")]).to_pylist()
-    sample = [server for server, _ in Layout.of(spec_of(dataset)).sample]
+    sample = [server for server, _ in Layout.of(recorded_spec(dataset)).sample]
     chosen = table.filter(pc.is_in(table["server_id"], pa.array(sample))).to_pylist()
     return {
         "units": {(row["business_unit"], row[PARTITION_KEY]): row["count_all"] for row in counted},

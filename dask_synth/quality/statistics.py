@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model.metrics import OBSERVED
+from dask_synth.model.columns import BUILT_IN
 from dask_synth.schema import METRICS
 
 Floats = npt.NDArray[np.float64]
@@ -137,7 +137,7 @@ def combine(parts: Iterable[Statistics]) -> Statistics:
 def bins_of(metric: int, hundredths: Floats) -> Ints:
     """Return which bin of its histogram each value lies in; what is out of range lies in the first or last."""
     # A tenth as a double lies above 1/10, so that no whole multiple falls into the bin below.
-    bins = (hundredths * (BINS / (OBSERVED[METRICS[metric]].high * 100))).astype(np.int64)
+    bins = (hundredths * (BINS / (BUILT_IN[METRICS[metric]].high * 100))).astype(np.int64)
     return bins if bins.min() >= 0 and bins.max() <= BINS else np.clip(bins, 0, BINS)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model.metrics import OBSERVED
+from dask_synth.model.columns import BUILT_IN
 from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.reference import TEXT_BY_SERVER
 from dask_synth.quality.statistics import SERVER_KEYS
@@ -105,7 +105,7 @@ def _kinds() -> Iterator[tuple[str, str, str | None]]:
     for name in NAMES:
         yield f"null.{name}", f"nulls in {name}", name if name in METRICS else None
     for name in METRICS:
-        yield f"range.{name}", f"{name} outside 0..{OBSERVED[name].high:g}", name
+        yield f"range.{name}", f"{name} outside 0..{BUILT_IN[name].high:g}", name
         yield f"decimals.{name}", f"{name} with more than 2 decimals", name
     for name in CALENDAR:
         yield f"calendar.{name}", f"rows whose {name} is not their timestamp's", None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from scipy.special import gammaincc, ndtri
 
-from dask_synth.model.powers import Expected
 from dask_synth.quality.verdict import Check, Kind
 
 MIN_ROWS = 100
@@ -116,6 +115,28 @@ def decided(trials: Iterable[Trial], level: float) -> tuple[list[Check], float, 
     return [trial.check(limit) for trial in usable], limit, [trial for trial in trials if not trial.usable]
 
 
-def of_mean(expected: Expected, rows: int) -> tuple[float, float]:
-    """Return the standard error and the skewness of a mean over so many rows."""
-    return expected.deviation / math.sqrt(rows), expected.skewness / math.sqrt(rows)
+def deviation_trial(
+    observed: float, answer: tuple[float, float, float], *, name: str, what: str, about: tuple[str, str, str]
+) -> Iterator[Trial]:
+    """Yield the trial of a mean square, told as a standard deviation; none where that must be 0.
+
+    Half a mean square over the deviation is the deviation, to first order: so the error is exact.
+    """
+    expected, error, skewness = answer
+    if expected <= 0:
+        return
+    deviation = math.sqrt(expected)
+    archetype, metric, cell = about
+    yield Trial(
+        name=name,
+        kind="sd",
+        what=what,
+        observed=deviation + (observed - expected) / (2 * deviation),
+        expected=deviation,
+        standard_error=error / (2 * deviation),
+        skewness=skewness,
+        archetype=archetype,
+        metric=metric,
+        cell=cell,
+        hint="is the noise's deviation, the clipping or a spike's factor another?",
+    )

@@ -15,9 +15,11 @@ from distributed import Client
 
 from dask_synth.config import RunConfig
 from dask_synth.errors import OutputError
-from dask_synth.pipeline.plan import FleetSpec, RunPlan
+from dask_synth.model.spec import FleetSpec
+from dask_synth.pipeline.plan import RunPlan
+from dask_synth.pipeline.recorded import recorded_config, tell_other_versions
 from dask_synth.quality.checks import LEVEL, judge
-from dask_synth.quality.evidence import Evidence, Theory
+from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.files import file_checks, server_checks
 from dask_synth.quality.landed import landed
 from dask_synth.quality.partition import summarise
@@ -26,6 +28,7 @@ from dask_synth.quality.statistics import Statistics, combine
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
 from dask_synth.storage.dataset import Dataset, open_dataset
 from dask_synth.storage.derived import keep
+from dask_synth.theory.theory import Theory
 
 logger = logging.getLogger(__name__)
 
@@ -61,13 +64,14 @@ def validate(
     Raises
     ------
     OutputError
-        If there is no committed dataset.
+        If there is no committed dataset, or this version does not know what it was made with.
     ReplacedError
         If another dataset took its place meanwhile.
     """
     start = perf_counter()
     dataset = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    plan = RunPlan.of(RunConfig(**dataset.manifest.config))
+    plan = RunPlan.of(recorded_config(dataset.path, dataset.manifest))
+    tell_other_versions(dataset.path, dataset.manifest)
     reference = Reference.of(plan.spec)
     findings = dataset.verify(client)
     further = [*file_checks(findings, dataset.manifest), *server_checks(dataset.servers, plan.spec, reference)]

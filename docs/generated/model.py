@@ -11,7 +11,7 @@ from dask_synth.config import RunConfig
 from dask_synth.model.archetypes import PROFILES, cholesky_factor
 from dask_synth.model.holidays import holiday_names
 from dask_synth.pipeline.chunk import servers_table
-from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.pipeline.plan import spec_of
 from dask_synth.quality.verdict import Check, Verdict
 from dask_synth.schema import COLUMNS
 from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, FileEntry, Manifest, Record
@@ -86,7 +86,7 @@ def check() -> str:
 
 def servers() -> str:
     """List the columns of ``servers.parquet``."""
-    schema = servers_table(FleetSpec.of(RunConfig(fleet={"servers": 1}))).schema
+    schema = servers_table(spec_of(RunConfig(fleet={"servers": 1}))).schema
     meanings = {column.name: column.meaning for column in COLUMNS}
     profile = "the profile's `{}`"
     rows = [

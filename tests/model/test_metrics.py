@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dask_synth.model.archetypes import PROFILES, ArchetypeProfile, Base, Correlation, Deviations, correlation_matrix
 from dask_synth.model.calendar import Calendar, Seasonality, TimeGrid
-from dask_synth.model.metrics import OBSERVED, Baseline, Limits, correlate, observe, server_metrics
+from dask_synth.model.columns import BUILT_IN, MetricColumn
+from dask_synth.model.metrics import Baseline, correlate, observe, server_metrics
 from tests import reference
 
 HIGHS = {"cpu_p95": 100, "mem_p95": 100, "disk_p95": 100, "net_in_p95": 1000, "net_out_p95": 600}
@@ -147,13 +148,15 @@ def test_growth_acts_on_cpu_memory_and_disk_but_not_on_traffic():
 )
 def test_a_value_is_clipped_then_rounded_to_2_decimals(value, expected):
     out = np.empty(1)
-    observe(np.array([value]), Limits("cpu", 100.0), out)
+    observe(np.array([value]), MetricColumn("cpu_p95", "cpu", "%", 100.0, "", ""), out)
     assert out[0] == expected
 
 
 def test_observed_columns_have_the_documented_heights_and_scales():
-    assert {name: limits.high for name, limits in OBSERVED.items()} == HIGHS
-    assert {name: limits.scale for name, limits in OBSERVED.items()} == dict.fromkeys(HIGHS, 1.0) | {"net_out_p95": 0.6}
+    assert {column.name: column.high for column in BUILT_IN.columns} == HIGHS
+    assert {column.name: column.scale for column in BUILT_IN.columns} == dict.fromkeys(HIGHS, 1.0) | {
+        "net_out_p95": 0.6
+    }
 
 
 def test_another_seed_and_another_server_change_every_metric():

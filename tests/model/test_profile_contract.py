@@ -10,10 +10,10 @@ import pytest
 
 from dask_synth.layers import load_config
 from dask_synth.model.archetypes import PROFILES, correlation_matrix
-from dask_synth.model.expectations import expected_mean
-from dask_synth.model.metrics import OBSERVED
+from dask_synth.model.columns import BUILT_IN
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.pipeline.plan import RunPlan
+from dask_synth.theory.theory import Theory
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -28,11 +28,12 @@ def test_a_profile_keeps_the_contract(name):
     assert again.archetypes[name] == PROFILES[name]
     spec = plan.spec
     assert frame.equals(chunk_frame(chunk, spec))
-    for column, limits in OBSERVED.items():
-        values = frame[column].to_numpy()
+    theory = Theory.of(spec)
+    for column in BUILT_IN.columns:
+        values = frame[column.name].to_numpy()
         assert np.isfinite(values).all()
-        assert 0 <= values.min() < values.max() <= limits.high
+        assert 0 <= values.min() < values.max() <= column.high
         np.testing.assert_array_equal(values, np.round(values, 2))
-        expected = expected_mean(spec.baseline(name), column, 10)
-        assert abs(values.mean() - expected.mean) < 4.5 * expected.standard_error
+        expected, error = theory.mean(name, column.name)
+        assert abs(values.mean() - expected) < 4.5 * error
     assert frame["timestamp"].max().date() == dt.date(2022, 12, 31)

@@ -12,9 +12,10 @@ from distributed import Client, KilledWorker, LocalCluster
 import dask_synth
 from dask_synth.config import RunConfig
 from dask_synth.errors import RunError
+from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline import submit, task, write
 from dask_synth.pipeline.chunk import chunk_table
-from dask_synth.pipeline.plan import Chunk, FleetSpec
+from dask_synth.pipeline.plan import Chunk
 from dask_synth.storage.manifest import versions
 from tests.integration.machines import until
 

@@ -9,11 +9,12 @@ from dask_synth.layers import load_config
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.quality.checks import judge
-from dask_synth.quality.evidence import Evidence, Theory
+from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.partition import summarise
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import combine
 from dask_synth.quality.verdict import Verdict
+from dask_synth.theory.theory import Theory
 
 
 class Bench:

@@ -11,6 +11,7 @@ import pytest
 
 from dask_synth.model import calendar, metrics
 from dask_synth.model.archetypes import Correlation
+from dask_synth.model.columns import BUILT_IN
 from dask_synth.model.holidays import Holiday
 from dask_synth.pipeline.chunk import chunk_frame
 
@@ -45,15 +46,24 @@ def specification(**changes):
     return lambda spec, chunk, patch: chunk_frame(chunk, replace(spec, **{k: f(spec) for k, f in changes.items()}))
 
 
+def metric(name, **changes):
+    """The generator has another row in the table of metrics."""
+    changed = tuple(replace(m, **changes) if m.name == name else m for m in BUILT_IN.metrics)
+    return specification(metrics=lambda _: replace(BUILT_IN, metrics=changed))
+
+
+def column(name, **changes):
+    """The generator has another column in the table of metrics."""
+    changed = tuple(replace(c, **changes) if c.name == name else c for c in BUILT_IN.columns)
+    return specification(metrics=lambda _: replace(BUILT_IN, columns=changed))
+
+
 def patched(*places):
-    """The generator's code differs: (module or mapping, name, function of the old value)."""
+    """The generator's code differs: (module, name, function of the old value)."""
 
     def make(spec, chunk, patch):
         for owner, name, change in places:
-            if isinstance(owner, dict):
-                patch.setitem(owner, name, change(owner[name]))
-            else:
-                patch.setattr(owner, name, change(getattr(owner, name)))
+            patch.setattr(owner, name, change(getattr(owner, name)))
         calendar.calendar_of.cache_clear()
         return chunk_frame(chunk, spec)
 
@@ -233,23 +243,23 @@ FAULTS = (
         profile(correlation__cpu_net=times(1.01)),
         r"correlation\.web\.cpu_p95~net_in_p95",
     ),
-    Fault("memory is not spiked", "web", patched((metrics.SPIKE_SHARE, "mem", times(0))), r"spike\.web\.mem_p95"),
+    Fault("memory is not spiked", "web", metric("mem", spike=0.0), r"spike\.web\.mem_p95"),
     Fault(
         "net spikes in full",
         "batch",
-        patched((metrics.SPIKE_SHARE, "net", lambda _: 1.0)),
+        metric("net", spike=1.0),
         r"(spike|sd)\.batch\.net_in_p95",
     ),
     Fault(
         "clipping at 99",
         "batch",
-        patched((metrics.OBSERVED, "cpu_p95", lambda o: replace(o, high=99.0))),
+        column("cpu_p95", high=99.0),
         r"shape\.batch\.cpu_p95",
     ),
     Fault(
         "net_out is 0.59 of net",
         "web",
-        patched((metrics.OBSERVED, "net_out_p95", lambda o: replace(o, scale=0.59))),
+        column("net_out_p95", scale=0.59),
         r"mean\.web\.net_out_p95\.all",
     ),
     Fault("uniform noise", "application", patched((metrics, "generator", _uniform_noise)), r"shape\.application\."),

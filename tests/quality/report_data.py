@@ -8,17 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from distributed import Client, LocalCluster
 
 from dask_synth.config import RunConfig
 from dask_synth.layers import load_config
-from dask_synth.model.expectations import observed_moments
-from dask_synth.pipeline.plan import FleetSpec
+from dask_synth.pipeline.plan import spec_of
 from dask_synth.pipeline.run import generate
 from dask_synth.quality.verdict import VALIDATION_NAME, Check, Verdict
 from dask_synth.schema import METRICS
 from dask_synth.storage.dataset import Dataset
+from dask_synth.theory.theory import Theory
 
 SMALL: Mapping[str, Any] = {"fleet.servers": 20, "time.start_date": "2024-01-01", "time.end_date": "2024-03-31"}
 HOSTILE = ["</script><script>document.title='owned'</script>", "<b>R&D</b>", "'\"{{ 7 * 7 }}${1}$x_1$"]
@@ -39,23 +38,21 @@ def made_up_verdict(dataset: Dataset, failing: str | None = None) -> Verdict:
 
     The check whose name is `failing` is 52 standard errors too low instead.
     """
-    spec = FleetSpec.of(RunConfig(**dataset.manifest.config))
-    weekend = spec.calendar().columns["is_weekend"] == 1
-    cells = {"all": weekend | ~weekend, "weekday": ~weekend, "weekend": weekend}
+    theory = Theory.of(spec_of(RunConfig(**dataset.manifest.config)))
     checks = [_check("structure.rows", "structure", 1, 1, None, None, True)]
-    for block in spec.fleet.blocks():
-        for metric in METRICS:
-            moments = observed_moments(spec.baseline(block.archetype), metric)
-            for cell, mask in cells.items():
-                if not mask.any():
+    for archetype, known in theory.archetypes.items():
+        answer = known.means()
+        for k, metric in enumerate(METRICS):
+            for i, cell in enumerate(theory.cells):
+                if cell.name not in ("all", "weekday", "weekend"):
                     continue
-                name = f"mean.{block.archetype}.{metric}.{cell}"
-                error = float(np.sqrt(moments.variance[mask].mean() / mask.sum() / (block.stop - block.start)))
-                expected, z = float(moments.mean[mask].mean()), -52.0 if name == failing else 1.0
-                place = {"archetype": block.archetype, "metric": metric, "cell": cell}
+                name = f"mean.{archetype}.{metric}.{cell.name}"
+                expected, error, _ = answer.at(k, i)
+                z = -52.0 if name == failing else 1.0
+                place = {"archetype": archetype, "metric": metric, "cell": cell.name}
                 checks.append(_check(name, "mean", expected + z * error, expected, error, z, z == 1, **place))
-        place = {"archetype": block.archetype, "metric": "cpu_p95~mem_p95"}
-        name = f"correlation.{block.archetype}.cpu_p95~mem_p95"
+        place = {"archetype": archetype, "metric": "cpu_p95~mem_p95"}
+        name = f"correlation.{archetype}.cpu_p95~mem_p95"
         checks.append(_check(name, "correlation", 0.51, 0.5, 0.01, 1.0, True, **place))
     return Verdict(
         run_id=dataset.manifest.run_id,

@@ -5,7 +5,19 @@ import sys
 
 import pytest
 
-PURE = ("statistics", "partition", "faults", "reference", "evidence", "trial", "checks", "structure", "files", "table")
+PURE = (
+    "statistics",
+    "partition",
+    "faults",
+    "reference",
+    "evidence",
+    "observed",
+    "trial",
+    "checks",
+    "structure",
+    "files",
+    "table",
+)
 
 
 @pytest.mark.parametrize("module", PURE)

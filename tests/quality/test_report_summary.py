@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dask_synth.config import RunConfig
-from dask_synth.model.metrics import OBSERVED
+from dask_synth.model.columns import BUILT_IN
 from dask_synth.pipeline.chunk import chunk_table
-from dask_synth.pipeline.plan import FleetSpec, RunPlan
+from dask_synth.pipeline.plan import RunPlan, spec_of
 from dask_synth.quality.binning import BINS, MAX_PERIODS, MAX_VALUES, Layout, bin_of, bin_quantiles
 from dask_synth.quality.digest import correlation_of
 from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
@@ -87,7 +87,7 @@ def test_values_beyond_the_limits_count_as_the_limits() -> None:
 
 @pytest.mark.parametrize("column", METRICS)
 def test_every_edge_begins_the_bin_above_it(column: str) -> None:
-    high = OBSERVED[column].high
+    high = BUILT_IN[column].high
     edges = np.round(np.arange(1, BINS) * high / BINS, 2)
     assert bin_of(column, edges).tolist() == list(range(2, BINS + 1))
     assert bin_of(column, np.round(edges - 0.01, 2)).tolist() == list(range(1, BINS))
@@ -193,8 +193,8 @@ def test_long_times_and_many_archetypes_make_coarser_points_not_more_of_them() -
         archetypes=dict.fromkeys(names, profile),
         time={"start_date": "1970-01-01", "end_date": "2200-12-31"},
     )
-    layout = Layout.of(FleetSpec.of(config))
+    layout = Layout.of(spec_of(config))
     assert layout.periods * layout.days_per_period >= layout.days > (layout.periods - 1) * layout.days_per_period
     assert layout.periods * len(METRICS) * (4 * 101 + len(layout.sample)) <= MAX_VALUES
-    long = Layout.of(FleetSpec.of(RunConfig(time={"start_date": "1970-01-01", "end_date": "2200-12-31"})))
+    long = Layout.of(spec_of(RunConfig(time={"start_date": "1970-01-01", "end_date": "2200-12-31"})))
     assert (long.periods <= MAX_PERIODS, long.days_per_period) == (True, 57)

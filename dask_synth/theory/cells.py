@@ -6,8 +6,9 @@ is proved must not rest on the code that it proves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,21 @@ Flags = npt.NDArray[np.bool_]
 HOURS = 24
 WEEKDAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
-FINE_DAYS = tuple(name.lower()[:-1] for name in WEEKDAYS)
+
+Kind = Literal[
+    "all",
+    "weekday",
+    "weekend",
+    "weekday_name",
+    "quarter_end",
+    "quarter_middle",
+    "days_before_quarter_end",
+    "ordinary_day",
+    "holiday",
+    "business_hours",
+    "other_hours",
+    "hour",
+]
 
 
 class Cell(NamedTuple):
@@ -34,6 +49,8 @@ class Cell(NamedTuple):
         Short, for names of checks: ``weekend``, ``hour_09``.
     words
         After the metric in a sentence: ``on weekends``.
+    kind, number
+        What sort of part it is, and which of its sort: an hour, a weekday, an entry of the holidays.
     days
         Which days of the grid, bool (days,).
     business
@@ -44,6 +61,8 @@ class Cell(NamedTuple):
 
     name: str
     words: str
+    kind: Kind
+    number: int
     days: Flags
     business: bool | None = None
     hour: int | None = None
@@ -51,7 +70,7 @@ class Cell(NamedTuple):
     @property
     def fine(self) -> bool:
         """Whether it is one hour of the day or one day of the week: there to tell where a mean is off."""
-        return self.hour is not None or self.name in FINE_DAYS
+        return self.kind in ("hour", "weekday_name")
 
     def covers(self, day: npt.NDArray[np.int64], hour: npt.NDArray[np.int64]) -> Flags:
         """Return which (day, hour) pairs lie in this cell."""
@@ -105,30 +124,75 @@ def calendar_cells(grid: TimeGrid, seasonality: Seasonality) -> list[Cell]:
     """List the cells of a grid that hold any time at all."""
     days, every = Days.of(grid, seasonality), np.full(grid.days, True)
     weekend, near = days.weekday >= 5, days.to_quarter_end < 5
-    by_day = [
-        ("all", "overall", every),
-        ("weekday", "on weekdays", ~weekend),
-        ("weekend", "on weekends", weekend),
-        *((name, f"on {WEEKDAYS[i]}", days.weekday == i) for i, name in enumerate(FINE_DAYS)),
-        ("quarter_end", "in the last 5 days of a quarter", near),
-        ("quarter_middle", "outside the last 5 days of a quarter", ~near),
-        *((f"quarter_end_{d}", _before_quarter_end(d), days.to_quarter_end == d) for d in range(6)),
-        ("ordinary_day", "on days without a holiday factor", days.holiday < 0),
-        *((f"holiday_{i}", f"on {_holiday_words(h)}", days.holiday == i) for i, h in enumerate(seasonality.holidays)),
+    by_day: list[tuple[str, str, Kind, int, Flags]] = [
+        ("all", "overall", "all", 0, every),
+        ("weekday", "on weekdays", "weekday", 0, ~weekend),
+        ("weekend", "on weekends", "weekend", 0, weekend),
+        *((name.lower()[:-1], f"on {name}", "weekday_name", i, days.weekday == i) for i, name in enumerate(WEEKDAYS)),
+        ("quarter_end", "in the last 5 days of a quarter", "quarter_end", 0, near),
+        ("quarter_middle", "outside the last 5 days of a quarter", "quarter_middle", 0, ~near),
+        *(
+            (f"quarter_end_{d}", _before_quarter_end(d), "days_before_quarter_end", d, days.to_quarter_end == d)
+            for d in range(6)
+        ),
+        ("ordinary_day", "on days without a holiday factor", "ordinary_day", 0, days.holiday < 0),
+        *(
+            (f"holiday_{i}", f"on {_holiday_words(h)}", "holiday", i, days.holiday == i)
+            for i, h in enumerate(seasonality.holidays)
+        ),
     ]
     cells = [Cell(*row) for row in by_day]
     if grid.rows_per_day >= HOURS:
-        for business, name, words in (
+        sides: tuple[tuple[bool, Kind, str], ...] = (
             (True, "business_hours", "business hours"),
             (False, "other_hours", "other hours"),
-        ):
+        )
+        for business, kind, words in sides:
             cells += [
-                Cell(name, f"in {words}", every, business),
-                Cell(f"weekday_{name}", f"on weekdays in {words}", ~weekend, business),
-                Cell(f"weekend_{name}", f"on weekends in {words}", weekend, business),
+                Cell(kind, f"in {words}", kind, 0, every, business),
+                Cell(f"weekday_{kind}", f"on weekdays in {words}", kind, 0, ~weekend, business),
+                Cell(f"weekend_{kind}", f"on weekends in {words}", "weekend", 1, weekend, business),
             ]
-        cells += [Cell(f"hour_{h:02d}", f"from {h:02d}:00 to {h:02d}:59", every, None, h) for h in range(HOURS)]
+        cells += [
+            Cell(f"hour_{h:02d}", f"from {h:02d}:00 to {h:02d}:59", "hour", h, every, None, h) for h in range(HOURS)
+        ]
     return [cell for cell in cells if cell.days.any()]
+
+
+class Contrast(NamedTuple):
+    """Two parts of a grid whose means are compared: positions in the list of cells.
+
+    Attributes
+    ----------
+    name, words
+        Of the effect.
+    above, below
+        The mean of the first is divided by that of the second.
+    """
+
+    name: str
+    words: str
+    above: int
+    below: int
+
+
+EFFECTS = {
+    "weekend": ("weekday", "weekend effect"),
+    "business_hours": ("other_hours", "business-hours effect"),
+    "quarter_end": ("quarter_middle", "quarter-end effect"),
+}
+"""Cell -> the cell that its mean is divided by, and words. Every holiday is divided by ordinary days."""
+
+
+def contrasts(cells: Sequence[Cell]) -> list[Contrast]:
+    """List the effects that a grid's cells show."""
+    position = {cell.name: i for i, cell in enumerate(cells)}
+    holidays = {c.name: ("ordinary_day", f"effect of {c.name}") for c in cells if c.kind == "holiday"}
+    return [
+        Contrast(name, words, position[name], position[below])
+        for name, (below, words) in {**EFFECTS, **holidays}.items()
+        if name in position and below in position
+    ]
 
 
 def _before_quarter_end(days: int) -> str:

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.calendar import DAYS_PER_MONTH, Seasonality, TimeGrid
-from dask_synth.model.cells import HOURS, Cell, Days, is_business_hour
+from dask_synth.theory.cells import HOURS, Cell, Days, is_business_hour
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -1,0 +1,53 @@
+"""What a dataset's manifest says that it was made with: taken by this version, or refused in one message. No Dask."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from dask_synth.config import RunConfig
+from dask_synth.errors import OutputError
+from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, Manifest, versions
+
+logger = logging.getLogger(__name__)
+
+
+def recorded_config(path: Path, manifest: Manifest) -> RunConfig:
+    """Return the configuration that a dataset was made with.
+
+    Raises
+    ------
+    OutputError
+        If it came of another model than this version's, or has a key or value that this version does not know.
+    """
+    model = manifest.versions.get("model")
+    if model != str(MODEL_VERSION):
+        made = f"by model {model}" if model else "by a model that its manifest does not name"
+        raise OutputError(
+            f"{str(path)!r} was made {made}, and this version knows model {MODEL_VERSION} alone; "
+            "use the version of dask-synth that made it"
+        )
+    try:
+        return RunConfig(**manifest.config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise OutputError(
+            f"{str(path)!r} was made with a configuration that this version does not know "
+            f"({key}: {first['msg']}); use the version of dask-synth that made it"
+        ) from None
+
+
+def other_versions(manifest: Manifest) -> list[str]:
+    """Return what is installed here in another version than made a dataset, in words, of what decides bytes."""
+    here = versions()
+    there = {name: manifest.versions.get(name, "an unknown version") for name in BYTE_DECIDING}
+    return [f"{name} {there[name]}, here {here[name]}" for name in BYTE_DECIDING if there[name] != here[name]]
+
+
+def tell_other_versions(path: Path, manifest: Manifest) -> None:
+    """Log each package that decides bytes and is another here."""
+    for words in other_versions(manifest):
+        logger.warning("%s was made with %s: what is drawn may differ", path, words)
