@@ -10,7 +10,7 @@ import click
 import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem
 from dask_synth.logs import complain, name_run
-from dask_synth.options import After, Choice, Where, after_options, config_options, scheduler_options
+from dask_synth.options import After, Choice, Where, after_options, config_options, recompute_option, scheduler_options
 from dask_synth.session import again, connected, console_of, resumable
 
 if TYPE_CHECKING:
@@ -160,14 +160,18 @@ def verify(ctx: click.Context, path: str, where: Where) -> None:
 
 @main.command(epilog=EPILOG)
 @click.argument("path")
+@recompute_option
 @scheduler_options
 @click.pass_context
-def validate(ctx: click.Context, path: str, where: Where) -> None:
-    """Test a dataset against the closed-form expectation of its model; leave validation.json in it."""
+def validate(ctx: click.Context, path: str, recompute: float, where: Where) -> None:
+    """Test a dataset against the closed-form expectation of its model, and its rows against the seed.
+
+    Leaves validation.json in it.
+    """
     console = console_of(where)
     dataset = _open(path)
     with connected(console, where, dataset.path) as client:
-        passed = _validate(console, dataset, client)
+        passed = _validate(console, dataset, client, recompute)
     if not passed:
         ctx.exit(EXIT_INVALID)
 
@@ -199,18 +203,18 @@ def _open(path: str) -> Dataset:
 
 def _prove(console: Console, dataset: Dataset, client: Client, after: After) -> None:
     """Validate and draw what was just committed; exit with 1 if it is not valid."""
-    passed = after.no_validate or _validate(console, dataset, client)
+    passed = after.no_validate or _validate(console, dataset, client, after.recompute)
     if not after.no_report:
         _report(console, dataset, client)
     if not passed:
         click.get_current_context().exit(EXIT_INVALID)
 
 
-def _validate(console: Console, dataset: Dataset, client: Client) -> bool:
+def _validate(console: Console, dataset: Dataset, client: Client, recompute: float) -> bool:
     from dask_synth.quality.table import show_verdict
 
     with console.status("validating"):
-        verdict = dask_synth.validate(dataset, client)
+        verdict = dask_synth.validate(dataset, client, recompute=recompute)
     show_verdict(console, verdict)
     return verdict.passed
 

@@ -13,6 +13,7 @@ import click
 
 from dask_synth.errors import ConfigError, Problem
 from dask_synth.logs import LogFormat
+from dask_synth.share import Share
 
 if TYPE_CHECKING:
     from dask_synth.pipeline.resources import Resources
@@ -35,6 +36,7 @@ COUNT = click.IntRange(min=1)
 SECONDS = click.FloatRange(min=0)
 PATIENCE = click.FloatRange(min=0, min_open=True)
 PATIENCE_HELP = "Seconds to wait without any result before giving up."
+RECOMPUTE_HELP = "Servers whose rows are drawn anew and compared to the bit: all, 5%, or 0."
 SET_HELP = "Any key of the configuration, such as --set archetypes.web.base.cpu=60; the value is YAML. Repeatable."
 
 # (option, configuration key, help): each sets one key of the configuration.
@@ -82,10 +84,11 @@ class Where:
 
 @dataclass(frozen=True)
 class After:
-    """What shall not be done with a finished dataset."""
+    """What shall be done with a finished dataset, and what not."""
 
     no_validate: bool
     no_report: bool
+    recompute: float
 
 
 Command = Callable[..., Any]
@@ -143,6 +146,12 @@ def scheduler_options(command: Command) -> Command:
     return _with(gathered, options)
 
 
+recompute_option = click.option(
+    "--recompute", default="all", show_default=True, metavar="SHARE", type=Share(), help=RECOMPUTE_HELP
+)
+"""The option of every command that validates."""
+
+
 def after_options(command: Command) -> Command:
     """Add the options of the commands that make a dataset; the command gets them as `after`."""
     options = [
@@ -151,10 +160,10 @@ def after_options(command: Command) -> Command:
     ]
 
     @wraps(command)
-    def gathered(*args: Any, no_validate: bool, no_report: bool, **rest: Any) -> Any:
-        return command(*args, after=After(no_validate, no_report), **rest)
+    def gathered(*args: Any, no_validate: bool, no_report: bool, recompute: float, **rest: Any) -> Any:
+        return command(*args, after=After(no_validate, no_report, recompute), **rest)
 
-    return _with(gathered, options)
+    return _with(recompute_option(gathered), options)
 
 
 def _with(command: Command, options: Sequence[Command]) -> Command:

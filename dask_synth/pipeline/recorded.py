@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -40,11 +41,15 @@ def recorded_config(path: Path, manifest: Manifest) -> RunConfig:
         ) from None
 
 
-def other_versions(manifest: Manifest) -> list[str]:
-    """Return what is installed here in another version than made a dataset, in words, of what decides bytes."""
+DRAWING = ("numpy", "pandas", "holidays")
+"""The packages that decide values; the others decide bytes of files alone."""
+
+
+def other_versions(manifest: Manifest, packages: Sequence[str] = BYTE_DECIDING) -> list[str]:
+    """Return which of the packages are installed here in another version than made a dataset, in words."""
     here = versions()
-    there = {name: manifest.versions.get(name, "an unknown version") for name in BYTE_DECIDING}
-    return [f"{name} {there[name]}, here {here[name]}" for name in BYTE_DECIDING if there[name] != here[name]]
+    there = {name: manifest.versions.get(name, "an unknown version") for name in packages}
+    return [f"{name} {there[name]}, here {here[name]}" for name in packages if there[name] != here[name]]
 
 
 def tell_other_versions(path: Path, manifest: Manifest) -> None:

@@ -20,6 +20,7 @@ CHECKS: tuple[Callable[[Evidence], Rows], ...] = (
     structure.keys,
     structure.types,
     structure.rows,
+    structure.recomputed,
     moments.means,
     moments.deviations,
     moments.noise,

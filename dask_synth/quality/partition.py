@@ -20,6 +20,7 @@ from dask_synth.quality.faults import (
     count_nulls,
     unexpected_types,
 )
+from dask_synth.quality.recompute import Redrawn, redraw
 from dask_synth.quality.reference import TEXT_BY_SERVER, Reference
 from dask_synth.quality.statistics import BINS, HOURS, PAIRS, Floats, Ints, Servers, Statistics, Sums, bins_of, combine
 from dask_synth.schema import METRICS, NAMES, PARTITION_KEY
@@ -69,7 +70,8 @@ def _of_archetype(frame: pd.DataFrame, reference: Reference) -> Statistics:
     check_order(faults, arrangement, reference)
     check_calendar(faults, frame, arrangement, reference)
     check_metadata(faults, texts, arrangement, reference)
-    hundredths = [check_metric(faults, name, frame[name].to_numpy(np.float64)) for name in METRICS]
+    values = {name: frame[name].to_numpy(np.float64) for name in METRICS}
+    hundredths = [check_metric(faults, name, column) for name, column in values.items()]
     archetype = str(texts[PARTITION_KEY][0])
     known = archetype in reference.categories[PARTITION_KEY]
     return Statistics(
@@ -79,6 +81,7 @@ def _of_archetype(frame: pd.DataFrame, reference: Reference) -> Statistics:
         types=frozenset(),
         sums={archetype: _sums(arrangement, hundredths, reference)} if known else {},
         servers=_server_table(arrangement, hundredths, reference),
+        redrawn=redraw(reference.spec, arrangement, values, reference.recompute) if reference.recompute else Redrawn(),
     )
 
 

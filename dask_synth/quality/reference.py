@@ -36,6 +36,10 @@ class Reference:
         Text column -> its value for each server, (servers,) strings.
     calendar
         Calendar column -> its value on each day, (days,).
+    spec
+        What rows are drawn anew from.
+    recompute
+        Share of the servers whose rows are.
     """
 
     grid: TimeGrid
@@ -43,9 +47,11 @@ class Reference:
     categories: Mapping[str, tuple[str, ...]]
     metadata: Mapping[str, npt.NDArray[np.object_]]
     calendar: Mapping[str, npt.NDArray[np.int16]]
+    spec: FleetSpec
+    recompute: float
 
     @classmethod
-    def of(cls, spec: FleetSpec) -> Self:
+    def of(cls, spec: FleetSpec, recompute: float = 0.0) -> Self:
         """Derive all of it from a fleet's specification."""
         fleet, categories = spec.fleet, spec.fleet.categories()
         codes = fleet.metadata_codes(spec.seed, 0, fleet.servers)
@@ -59,6 +65,8 @@ class Reference:
             categories={name: tuple(values) for name, values in categories.items()},
             metadata=metadata,
             calendar=expected_calendar(spec.grid),
+            spec=spec,
+            recompute=recompute,
         )
 
     @property

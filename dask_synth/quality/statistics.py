@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.model.columns import BUILT_IN
+from dask_synth.quality.recompute import Redrawn
 from dask_synth.schema import METRICS
 
 Floats = npt.NDArray[np.float64]
@@ -108,6 +109,8 @@ class Statistics:
         Archetype -> its sums.
     servers
         Of all archetypes.
+    redrawn
+        What came of drawing rows anew.
     """
 
     rows: int = 0
@@ -116,6 +119,7 @@ class Statistics:
     types: frozenset[str] = frozenset()
     sums: Mapping[str, Sums] = field(default_factory=dict)
     servers: Servers = NO_SERVERS
+    redrawn: Redrawn = field(default_factory=Redrawn)
 
     def __add__(self, other: Self) -> Self:
         """Put the rows of `other` behind these. Only `examples` looks at which rows are whose."""
@@ -126,6 +130,7 @@ class Statistics:
             types=self.types | other.types,
             sums=_joined(self.sums, other.sums, lambda a, b: a + b),
             servers=self.servers + other.servers,
+            redrawn=self.redrawn + other.redrawn,
         )
 
 

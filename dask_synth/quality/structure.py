@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,26 +11,37 @@ from dask_synth.model.columns import BUILT_IN
 from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.reference import TEXT_BY_SERVER
 from dask_synth.quality.statistics import SERVER_KEYS
-from dask_synth.quality.verdict import Check
+from dask_synth.quality.verdict import Check, Kind
 from dask_synth.schema import CALENDAR, METRICS, NAMES
 
 NAMED = 3
 """How many offenders a message names."""
 
 
-def check(name: str, what: str, observed: object, expected: object, detail: str = "", **about: str) -> Check:
+def check(
+    name: str,
+    what: str,
+    observed: object,
+    expected: object,
+    detail: str = "",
+    *,
+    kind: Kind = "structure",
+    archetype: str | None = None,
+    metric: str | None = None,
+) -> Check:
     """Return a check that passes where the texts agree."""
     seen, should = str(observed), str(expected)
     message = f"{what}: {seen}" if seen == should else f"{what}: {seen}, expected {should}{'; ' * bool(detail)}{detail}"
     return Check(
-        name=f"structure.{name}",
-        kind="structure",
+        name=f"{kind}.{name}",
+        kind=kind,
         what=what,
         observed=seen,
         expected=should,
         passed=seen == should,
         message=message,
-        **about,
+        archetype=archetype,
+        metric=metric,
     )
 
 
@@ -94,8 +105,7 @@ def rows(evidence: Evidence) -> Iterator[Check]:
     """Check what single rows hold: one check for each kind of fault."""
     faults, examples = evidence.statistics.faults, evidence.statistics.examples
     for kind, what, metric in _kinds():
-        about = {"metric": metric} if metric else {}
-        yield check(kind, what, f"{faults[kind]:,}", "0", examples.get(kind, ""), **about)
+        yield check(kind, what, f"{faults[kind]:,}", "0", examples.get(kind, ""), metric=metric)
 
 
 def _kinds() -> Iterator[tuple[str, str, str | None]]:
@@ -113,10 +123,33 @@ def _kinds() -> Iterator[tuple[str, str, str | None]]:
         yield f"metadata.{name}", f"rows whose {name} is not their server's", None
 
 
+def recomputed(evidence: Evidence) -> Iterator[Check]:
+    """Check that the rows that were drawn anew are the model's to the bit."""
+    reference, redrawn = evidence.reference, evidence.statistics.redrawn
+    if not redrawn.rows:
+        return
+    unlike = sorted(redrawn.unlike.items())
+    words = [
+        f"{reference.server_ids[server]} from {reference.timestamp(found.position)} on ({found.rows:,} rows; "
+        f"{found.example})"
+        for server, found in unlike[:NAMED]
+    ]
+    more = [f"and {len(unlike) - NAMED} more servers"] if len(unlike) > NAMED else []
+    wrong = sum(found.rows for _, found in unlike)
+    what = f"of {redrawn.rows:,} rows drawn anew, those that are not the model's to the bit"
+    yield check("rows", what, f"{wrong:,}", "0", "; ".join(words + more), kind="recompute")
+
+
+def not_recomputed(others: Sequence[str]) -> Check:
+    """Return the note that rows were not drawn anew, since other versions made them."""
+    what = f"rows are not drawn anew: they were made with {', '.join(others)}; statistics alone speak"
+    return Check(name="recompute.untested", kind="recompute", what=what, passed=True, message=what)
+
+
 def _named(verb: str, names: object) -> str:
     listed = list(map(str, names))  # type: ignore[call-overload]
     more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
     return f"{', '.join(listed[:NAMED])}{more} {verb}".strip() if listed else ""
 
 
-STRUCTURE: tuple[Callable[[Evidence], Iterator[Check]], ...] = (counts, keys, types, rows)
+STRUCTURE: tuple[Callable[[Evidence], Iterator[Check]], ...] = (counts, keys, types, rows, recomputed)

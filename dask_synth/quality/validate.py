@@ -14,10 +14,10 @@ from dask.delayed import Delayed, delayed
 from distributed import Client
 
 from dask_synth.config import RunConfig
-from dask_synth.errors import OutputError
+from dask_synth.errors import ConfigError, OutputError, Problem
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.pipeline.recorded import recorded_config, tell_other_versions
+from dask_synth.pipeline.recorded import DRAWING, other_versions, recorded_config, tell_other_versions
 from dask_synth.quality.checks import LEVEL, judge
 from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.files import file_checks, server_checks
@@ -25,6 +25,7 @@ from dask_synth.quality.landed import landed
 from dask_synth.quality.partition import summarise
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import Statistics, combine
+from dask_synth.quality.structure import not_recomputed
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
 from dask_synth.storage.dataset import Dataset, open_dataset
 from dask_synth.storage.derived import keep
@@ -41,6 +42,7 @@ def validate(
     client: Client | None = None,
     *,
     level: float = LEVEL,
+    recompute: float = 1.0,
     write: bool = True,
 ) -> Verdict:
     """Validate a committed dataset against the closed-form expectation of the model that it came from.
@@ -53,6 +55,9 @@ def validate(
         The cluster that reads it; None reads on Dask's current scheduler, by default threads of this process.
     level
         Probability that a clean dataset fails, over all checks together.
+    recompute
+        Share of the servers whose rows are drawn anew and compared to the bit, 0 to 1. Where the packages that draw are
+        of other versions than those that made the dataset, none are, and the verdict says so.
     write
         Whether to leave the verdict in the dataset, as ``validation.json``. Where that cannot be, the log says so.
 
@@ -63,18 +68,24 @@ def validate(
 
     Raises
     ------
+    ConfigError
+        If `recompute` is no share.
     OutputError
         If there is no committed dataset, or this version does not know what it was made with.
     ReplacedError
         If another dataset took its place meanwhile.
     """
     start = perf_counter()
+    recompute = _share(recompute)
     dataset = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     plan = RunPlan.of(recorded_config(dataset.path, dataset.manifest))
     tell_other_versions(dataset.path, dataset.manifest)
-    reference = Reference.of(plan.spec)
+    others = other_versions(dataset.manifest, DRAWING)
+    reference = Reference.of(plan.spec, 0.0 if others else recompute)
     findings = dataset.verify(client)
     further = [*file_checks(findings, dataset.manifest), *server_checks(dataset.servers, plan.spec, reference)]
+    if others and recompute:
+        further.append(not_recomputed(others))
     try:
         evidence = _evidence(landed(dataset), plan.spec, reference, client)
     except OSError as error:
@@ -89,7 +100,12 @@ def validate(
 
 
 def validate_frame(
-    frame: dd.DataFrame, config: RunConfig, client: Client | None = None, *, level: float = LEVEL
+    frame: dd.DataFrame,
+    config: RunConfig,
+    client: Client | None = None,
+    *,
+    level: float = LEVEL,
+    recompute: float = 1.0,
 ) -> Verdict:
     """Validate any Dask DataFrame that is said to be the fleet of a configuration.
 
@@ -99,7 +115,7 @@ def validate_frame(
         The documented columns; partitions may hold any rows.
     config
         What it is said to be.
-    client, level
+    client, level, recompute
         As in :func:`validate`.
 
     Returns
@@ -109,8 +125,14 @@ def validate_frame(
     """
     start = perf_counter()
     plan = RunPlan.of(config)
-    evidence = _evidence(frame, plan.spec, Reference.of(plan.spec), client)
+    evidence = _evidence(frame, plan.spec, Reference.of(plan.spec, _share(recompute)), client)
     return judge(evidence, plan.run_id, perf_counter() - start, level)
+
+
+def _share(recompute: float) -> float:
+    if not 0 <= recompute <= 1:
+        raise ConfigError([Problem("recompute", f"{recompute!r} is not a share: give a number from 0 to 1")])
+    return recompute
 
 
 def _evidence(frame: dd.DataFrame, spec: FleetSpec, reference: Reference, client: Client | None) -> Evidence:

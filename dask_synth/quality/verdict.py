@@ -9,7 +9,9 @@ from dask_synth.storage.manifest import Record
 
 VALIDATION_NAME = "validation.json"
 
-Kind = Literal["structure", "mean", "sd", "correlation", "effect", "spike", "growth", "independence", "shape"]
+Kind = Literal[
+    "structure", "mean", "sd", "correlation", "effect", "spike", "growth", "independence", "shape", "recompute"
+]
 
 
 class Check(Record):

@@ -49,6 +49,10 @@ class Censored:
     sd: float
     high: float
 
+    def over_high(self) -> Censored:
+        """Return the same over its bound: from 0 to 1."""
+        return Censored(self.mean / self.high, self.sd / self.high, 1.0)
+
     def moments(self, centre: Floats, order: int) -> Floats:
         """Return E[(Y - centre) ** k] for k = 0, ..., order, (order + 1, nodes), of Y as it is rounded."""
         return censored_moments(self.mean, self.sd, self.high, centre, order)
@@ -79,20 +83,32 @@ def censored_moments(mean: Floats, sd: float, high: float, centre: Floats, order
     """
     low, top, shifted = -centre, high - centre, mean - centre
     alpha, beta = -mean / sd, (high - mean) / sd
-    at_low, at_high = sd * density(alpha), sd * density(beta)
-    inside = [ndtr(beta) - ndtr(alpha)]
-    inside.append(shifted * inside[0] + at_low - at_high)
-    for k in range(2, order + 1):
-        ends = low ** (k - 1) * at_low - top ** (k - 1) * at_high
-        inside.append(shifted * inside[k - 1] + (k - 1) * sd**2 * inside[k - 2] + ends)
+    below, above = ndtr(alpha), ndtr(-beta)
     if sd > WIDE * high:
         inside = _wide(mean, sd, high, centre, order)
+    else:
+        ends, variance = [sd * density(alpha), sd * density(beta)], sd**2
+        inside = [1 - below - above]
+        for k in range(1, order + 1):
+            inside.append(shifted * inside[k - 1] + ends[0] - ends[1])
+            if k > 1:
+                inside[k] += (k - 1) * variance * inside[k - 2]
+            ends = [ends[0] * low, ends[1] * top]
+    powers = [np.ones_like(below)]
+    for part in _rounded(inside, step)[1:]:
+        below, above = below * low, above * top
+        powers.append(part + below + above)
+    return np.stack(powers)
+
+
+def _rounded(moments: list[Floats], step: float) -> list[Floats]:
+    """Add to moments those of independent noise as rounding makes it."""
+    if not step:
+        return moments
     noise = uniform_moments(step)
-    rounded = [sum(comb(k, j) * noise[j] * inside[k - j] for j in range(0, k + 1, 2)) for k in range(order + 1)]
-    below, above = ndtr(alpha), ndtr(-beta)
-    powers = np.stack([part + low**k * below + top**k * above for k, part in enumerate(rounded)])
-    powers[0] = 1.0
-    return powers
+    return [
+        np.asarray(sum(comb(k, j) * noise[j] * moments[k - j] for j in range(0, k + 1, 2))) for k in range(len(moments))
+    ]
 
 
 def uniform_moments(step: float) -> tuple[float, ...]:
@@ -103,8 +119,10 @@ def uniform_moments(step: float) -> tuple[float, ...]:
 
 def about(moments: Floats, shift: Floats | float, order: int) -> Floats:
     """Return E[(Y - centre + shift) ** order] from E[(Y - centre) ** k]."""
-    terms = [comb(order, k) * moments[k] * shift ** (order - k) for k in range(order + 1)]
-    return np.asarray(sum(terms))
+    total = moments[0]
+    for k in range(1, order + 1):
+        total = total * shift + comb(order, k) * moments[k]
+    return np.asarray(total)
 
 
 def joint_about(joint: Joint, shifts: tuple[Floats | float, Floats | float], a: int, b: int) -> Floats:
@@ -152,9 +170,12 @@ def _conditional(
         powers = censored_moments(mean, spread, second.high, centre, order - 1, step=0.0)
     else:
         powers = np.stack([(np.clip(mean, 0.0, second.high) - centre) ** k for k in range(order)])
-    mass = weight * density(z)
-    pairs = [(a, b) for a in range(1, order) for b in range(1, order + 1 - a)]
-    return {(a, b): np.einsum("nq,nq,nq->n", mass, y**a, powers[b]) for a, b in pairs}
+    mass, found = weight * density(z), dict[tuple[int, int], Floats]()
+    for a in range(1, order):
+        mass = mass * y
+        for b in range(1, order + 1 - a):
+            found[a, b] = np.einsum("nq,nq->n", mass, powers[b])
+    return found
 
 
 def _wide(mean: Floats, sd: float, high: float, centre: Floats, order: int) -> list[Floats]:

@@ -113,18 +113,21 @@ class Law:
         """Return the moments of two columns about their centres, a + b <= 4, as they are rounded."""
         sides = [self.metrics[column] for column in (first, second)]
         position = [self.metrics.latent.index(side.metric) for side in sides]
-        centres = self._centre(first), self._centre(second)
 
         def mixture() -> dict[tuple[int, int], Floats]:
             p, joint = self.spike_probability, dict[tuple[int, int], Any]()
+            centres = self._centre(first) / sides[0].high, self._centre(second) / sides[1].high
             for spike, chance in ((False, 1 - p), (True, p)):
                 if chance:
-                    both = self.censored(first, spike=spike), self.censored(second, spike=spike)
+                    both = self.censored(first, spike=spike).over_high(), self.censored(second, spike=spike).over_high()
                     part = joint_moments(both, centres, float(self.correlation[position[0], position[1]]), 4)
                     joint = {key: joint.get(key, 0.0) + chance * value for key, value in part.items()}
             return joint
 
-        inner = self._once(("joint", first, second), mixture)
+        # Columns that show one metric over bounds in proportion to their scales are the same but for the unit.
+        names = [f"{side.metric} {side.high / side.scale}" for side in sides]
+        unitless = self._once(("joint", *names), mixture)
+        inner = {(a, b): value * sides[0].high ** a * sides[1].high ** b for (a, b), value in unitless.items()}
         alone = [self.moments(column).about_centre for column in (first, second)]
         exact = {**inner, **{(k, 0): alone[0][k] for k in range(5)}, **{(0, k): alone[1][k] for k in range(5)}}
         return exact | {key: _rounded(exact, *key) for key in inner}

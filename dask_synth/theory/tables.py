@@ -139,23 +139,28 @@ def _cumulants(law: Law, column: str) -> Floats:
     return np.stack([centre + powers[1], second * known, third, fourth - 3 * second**2])
 
 
-def _square(law: Law, column: str, shift: Floats | float) -> tuple[Floats, Floats, Floats]:
-    """Return the first three cumulants, at each node, of a value's squared distance to (its centre - shift)."""
-    powers = law.moments(column).about_centre
+def _square(powers: Floats, shift: Floats | float) -> tuple[Floats, Floats, Floats]:
+    """Return the first three cumulants of a squared distance, from moments about the point + `shift`."""
     second, fourth, sixth = (about(powers, shift, k) for k in (2, 4, 6))
-    known = 1.0 if law.resolved(column) else np.nan
-    return second, (fourth - second**2) * known, sixth - 3 * second * fourth + 2 * second**3
+    return second, fourth - second**2, sixth - 3 * second * fourth + 2 * second**3
 
 
 def _squares(law: Law, column: str, centres: Floats) -> Cumulants:
-    centre, weights = law.moments(column).centre, law.nodes.weights
-    cells = [of_rows(weights[i], *_square(law, column, centre - about_)) for i, about_ in enumerate(centres)]
+    centre, powers = law.moments(column)
+    cells, known = [], 1.0 if law.resolved(column) else np.nan
+    for weights, around in zip(law.nodes.weights, centres, strict=True):
+        # At nodes that the cell does not touch there is nothing to work out.
+        inside = np.flatnonzero(weights)
+        mean, variance, third = _square(powers[:, inside], centre[inside] - around)
+        cells.append(of_rows(weights[inside], mean, variance * known, third))
     return _stacked(cells)
 
 
 def _noise(law: Law, column: str, steady: bool) -> Cumulants:
-    mean, variance, third = _square(law, column, -law.moments(column).about_centre[1])
-    return of_rows(law.nodes.weights[0], mean, variance if steady else variance * np.nan, third)
+    powers = law.moments(column).about_centre
+    mean, variance, third = _square(powers, -powers[1])
+    known = 1.0 if steady and law.resolved(column) else np.nan
+    return of_rows(law.nodes.weights[0], mean, variance * known, third)
 
 
 def _contrasts(sums: Cumulants, gauge: Gauge) -> Cumulants:

@@ -1,0 +1,133 @@
+"""Rows drawn anew from the seed and compared to the bit: that they are the model's, and no other's that obeys it.
+
+Statistics prove that the model was obeyed; a stuck sensor or another server's noise can obey it as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from dask_synth.model.metrics import Baseline, server_metrics
+from dask_synth.model.spec import FleetSpec
+from dask_synth.quality.arrangement import Arrangement, Dense
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MOST_WORK = 4
+"""Rows that are drawn for each that is compared: a stream begins at the start, so a late slice is dear."""
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """One server's rows that are not what the model draws.
+
+    Attributes
+    ----------
+    rows
+        How many.
+    position
+        Of the first, in the grid.
+    example
+        The value that it has, and the one that is drawn.
+    """
+
+    rows: int
+    position: int
+    example: str
+
+    def __add__(self, other: Self) -> Self:
+        first, second = sorted((self, other), key=lambda found: found.position)
+        return replace(first, rows=first.rows + second.rows)
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """What came of drawing rows anew.
+
+    Attributes
+    ----------
+    rows
+        Rows that were compared.
+    unlike
+        Position of a server in the fleet -> its rows that differ, for those that have any.
+    """
+
+    rows: int = 0
+    unlike: Mapping[int, Unlike] = field(default_factory=dict)
+
+    def __add__(self, other: Self) -> Self:
+        both = {key: self.unlike[key] + other.unlike[key] for key in self.unlike if key in other.unlike}
+        return type(self)(self.rows + other.rows, {**self.unlike, **other.unlike, **both})
+
+
+def redraw(spec: FleetSpec, arrangement: Arrangement, values: Mapping[str, Floats], share: float) -> Redrawn:
+    """Draw rows anew, and compare them to the bit.
+
+    Parameters
+    ----------
+    spec
+        What they are said to be drawn from.
+    arrangement, values
+        How the rows lie, and their metric columns.
+    share
+        Share of the servers, 0 to 1; which they are follows from their positions in the fleet.
+    """
+    stop = arrangement.first + arrangement.length
+    blocks, baselines = spec.fleet.blocks(), dict[str, Baseline]()
+    total = Redrawn()
+    for server, rows, positions in _by_server(arrangement, share):
+        if stop > MOST_WORK * len(positions):
+            continue
+        drawn = {name: np.empty(arrangement.length) for name in values}
+        archetype = next(block.archetype for block in blocks if block.start <= server < block.stop)
+        if archetype not in baselines:
+            baselines[archetype] = _until(spec.baseline(archetype), stop)
+        server_metrics(baselines[archetype], spec.seed, server, drawn, arrangement.first)
+        total += _compared(server, {name: of_all[rows] for name, of_all in values.items()}, drawn, positions)
+    return total
+
+
+def chosen(servers: Ints, share: float) -> npt.NDArray[np.bool_]:
+    """Return which servers are drawn anew: spread over the fleet by the golden ratio's multiples, whatever its size."""
+    spread = (servers.astype(np.uint64) + np.uint64(1)) * np.uint64(11400714819323198485)
+    return np.asarray(spread <= np.uint64(min(int(share * 2**64), 2**64 - 1))) & (share > 0)
+
+
+def _by_server(arrangement: Arrangement, share: float) -> Iterator[tuple[int, slice | Ints, Ints]]:
+    """Yield each chosen server with its rows and their positions, which count from the arrangement's first."""
+    picked = chosen(arrangement.servers, share)
+    if isinstance(arrangement, Dense):
+        size = arrangement.length
+        positions = np.arange(size)
+        for i in np.flatnonzero(picked).tolist():
+            yield int(arrangement.servers[i]), slice(i * size, (i + 1) * size), positions
+        return
+    order = np.argsort(arrangement.server, kind="stable")
+    ends = np.searchsorted(arrangement.server[order], np.arange(len(arrangement.servers) + 1))
+    for i in np.flatnonzero(picked).tolist():
+        rows = order[ends[i] : ends[i + 1]]
+        if len(rows):
+            yield int(arrangement.servers[i]), rows, arrangement.position[rows]
+
+
+def _until(baseline: Baseline, stop: int) -> Baseline:
+    return replace(baseline, mean={name: mean[:stop] for name, mean in baseline.mean.items()})
+
+
+def _compared(server: int, values: Mapping[str, Floats], drawn: Mapping[str, Floats], positions: Ints) -> Redrawn:
+    whole = len(positions) == len(next(iter(drawn.values()))) and bool((positions == np.arange(len(positions))).all())
+    should = dict(drawn) if whole else {name: column[positions] for name, column in drawn.items()}
+    if all(np.array_equal(values[name], column) for name, column in should.items()):
+        return Redrawn(len(positions))
+    wrong = np.stack([values[name] != column for name, column in should.items()])
+    rows = wrong.any(axis=0)
+    first = int(np.argmax(rows))
+    name = list(values)[int(np.argmax(wrong[:, first]))]
+    example = f"{name} {values[name][first]:.10g}, drawn {should[name][first]:.10g}"
+    return Redrawn(len(positions), {server: Unlike(int(rows.sum()), int(positions[first]), example)})

@@ -1,0 +1,32 @@
+"""What may be written for a share, and what it means."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from dask_synth.errors import ConfigError
+from dask_synth.layers import load_config
+from dask_synth.pipeline.frame import fleet_frame
+from dask_synth.quality.validate import validate_frame
+from dask_synth.share import Share
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("5%", 0.05), ("0.5 %", 0.005), ("0", 0.0), ("all", 1.0), ("100%", 1.0), ("0%", 0.0)]
+)
+def test_percentages_nothing_and_all_are_shares(text: str, share: float) -> None:
+    assert Share().convert(text, None, None) == share
+
+
+@pytest.mark.parametrize("text", ["5", "0.05", "101%", "-5%", "some", "", "nan%"])
+def test_anything_else_is_one_message(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="write a percentage such as 5%, 0, or all"):
+        Share().convert(text, None, None)
+
+
+@pytest.mark.parametrize("share", [5, -0.1, float("nan")])
+def test_in_python_a_share_is_a_number_from_0_to_1(share: float) -> None:
+    config = load_config(None, {"fleet.servers": 2, "time.end_date": "2022-01-05"})
+    with pytest.raises(ConfigError, match="recompute.*is not a share"):
+        validate_frame(fleet_frame(config), config, recompute=share)
