@@ -10,8 +10,10 @@ import click
 import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem
 from dask_synth.logs import complain, name_run
-from dask_synth.options import After, Choice, Where, after_options, config_options, recompute_option, scheduler_options
+from dask_synth.options import After, Choice, Where, after_options, config_options, scheduler_options
 from dask_synth.session import again, connected, console_of, resumable
+from dask_synth.share import recompute_option
+from dask_synth.surroundings import speak_any_alphabet
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -35,6 +37,7 @@ class _DefaultGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Turn every error that a user can act on into one message and an exit code."""
+        speak_any_alphabet()
         try:
             return super().invoke(ctx)
         except ConfigError as error:

@@ -13,7 +13,8 @@ import click
 
 from dask_synth.errors import ConfigError, Problem
 from dask_synth.logs import LogFormat
-from dask_synth.share import Share
+from dask_synth.share import recompute_option
+from dask_synth.surroundings import check_dask
 
 if TYPE_CHECKING:
     from dask_synth.pipeline.resources import Resources
@@ -36,7 +37,6 @@ COUNT = click.IntRange(min=1)
 SECONDS = click.FloatRange(min=0)
 PATIENCE = click.FloatRange(min=0, min_open=True)
 PATIENCE_HELP = "Seconds to wait without any result before giving up."
-RECOMPUTE_HELP = "Servers whose rows are drawn anew and compared to the bit: all, 5%, or 0."
 SET_HELP = "Any key of the configuration, such as --set archetypes.web.base.cpu=60; the value is YAML. Repeatable."
 
 # (option, configuration key, help): each sets one key of the configuration.
@@ -141,15 +141,10 @@ def scheduler_options(command: Command) -> Command:
     @wraps(command)
     def gathered(*args: Any, **rest: Any) -> Any:
         where = Where(**{field.name: rest.pop(field.name) for field in fields(Where)})
+        check_dask(where.scheduler)
         return command(*args, where=where, **rest)
 
     return _with(gathered, options)
-
-
-recompute_option = click.option(
-    "--recompute", default="all", show_default=True, metavar="SHARE", type=Share(), help=RECOMPUTE_HELP
-)
-"""The option of every command that validates."""
 
 
 def after_options(command: Command) -> Command:

@@ -23,3 +23,14 @@ class Share(click.ParamType[float]):
         if not percent or float(percent[1]) > 100:
             self.fail(f"{text!r} is not a share; write a percentage such as 5%, 0, or all", param, ctx)
         return float(percent[1]) / 100
+
+
+recompute_option = click.option(
+    "--recompute",
+    default="all",
+    show_default=True,
+    metavar="SHARE",
+    type=Share(),
+    help="Servers whose rows are drawn anew and compared to the bit: all, 5%, or 0.",
+)
+"""The option of every command that validates."""
