@@ -16,6 +16,9 @@ from dask_synth.share import recompute_option
 from dask_synth.surroundings import speak_any_alphabet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from distributed import Client
     from rich.console import Console
 
@@ -206,24 +209,36 @@ def _open(path: str) -> Dataset:
 
 def _prove(console: Console, dataset: Dataset, client: Client, after: After) -> None:
     """Validate and draw what was just committed; exit with 1 if it is not valid."""
-    passed = after.no_validate or _validate(console, dataset, client, after.recompute)
-    if not after.no_report:
-        _report(console, dataset, client)
-    if not passed:
+    if after.no_validate:
+        if not after.no_report:
+            _report(console, dataset, client)
+        return
+    if not _validate(console, dataset, client, after.recompute, picture=not after.no_report):
         click.get_current_context().exit(EXIT_INVALID)
 
 
-def _validate(console: Console, dataset: Dataset, client: Client, recompute: float) -> bool:
+def _validate(console: Console, dataset: Dataset, client: Client, recompute: float, *, picture: bool = False) -> bool:
     from dask_synth.quality.table import show_verdict
+    from dask_synth.quality.validate import proved
 
     with console.status("validating"):
-        verdict = dask_synth.validate(dataset, client, recompute=recompute)
-    show_verdict(console, verdict)
-    return verdict.passed
+        proof = proved(dataset, client, recompute=recompute, picture=picture)
+    show_verdict(console, proof.verdict)
+    if picture:
+        from dask_synth.quality.report import draw
+
+        with console.status("drawing"):
+            files = draw(dataset, proof.measured.partial, proof.theory, proof.verdict)
+        _name(console, files)
+    return proof.verdict.passed
 
 
 def _report(console: Console, dataset: Dataset, client: Client) -> None:
     with console.status("drawing"):
         files = dask_synth.report(dataset.path, client)
+    _name(console, files)
+
+
+def _name(console: Console, files: Sequence[Path]) -> None:
     for file in files:
         console.print(str(file), highlight=False, soft_wrap=True, markup=False)

@@ -48,8 +48,16 @@ def start_logging(level: str, form: LogFormat) -> None:
         handler.setFormatter(_Text(TEXT))
     _form.json, _form.run_id = form == "json", ""
     handler.addFilter(_form)
+    handler.addFilter(_is_told)
     logger.setLevel(level.upper())
     logging.basicConfig(level=max(logger.level, logging.INFO), handlers=[handler], force=True)
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Leave out that a good-bye to a cluster took too long: nobody waits for it, and what failed is told by itself."""
+    failed = record.exc_info[1] if record.exc_info else None
+    unheard = record.name == "asyncio" and record.getMessage().startswith("Future exception was never retrieved")
+    return not (unheard and type(failed).__name__ == "TimeoutError")
 
 
 class _Text(logging.Formatter):

@@ -26,7 +26,6 @@ WIRING = {
     "dask_synth.pipeline.submit",
     "dask_synth.pipeline.watch",
     "dask_synth.pipeline.task",
-    "dask_synth.pipeline.verify",
     "dask_synth.progress",
 }
 """The modules that may know Dask; `quality`, whose reductions run on it, is the one room besides."""

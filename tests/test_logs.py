@@ -81,3 +81,13 @@ def test_at_debug_nobody_else_is_heard_from_below_info(name: str, capsys: pytest
     ours, theirs = capsys.readouterr().err.splitlines()
     assert ours.endswith("DEBUG dask_synth.test: ours")
     assert theirs.endswith(f"INFO {name}: theirs")
+
+
+def test_a_good_bye_that_took_too_long_is_not_told_and_other_failures_are(capsys):
+    start_logging("warning", "text")
+    for failure in (TimeoutError("Timeout"), OSError("disk")):
+        text = f"Future exception was never retrieved\nfuture: <Future finished exception={failure!r}>"
+        logging.getLogger("asyncio").error(text, exc_info=(type(failure), failure, None))
+    told = capsys.readouterr().err
+    assert "disk" in told
+    assert "Timeout" not in told

@@ -1,4 +1,4 @@
-"""A dataset's rows as they lie in its files, repaired in nothing: a part that cannot be read has no rows.
+"""A file's bytes to its rows, repaired in nothing: one that cannot be decoded has none.
 
 That its rows are missing is seen then, and the check of the files says why.
 """
@@ -6,18 +6,16 @@ That its rows are missing is seen then, and the check of the files says why.
 from __future__ import annotations
 
 import zlib
-from pathlib import Path
+from io import BytesIO
+from pathlib import PurePosixPath
+from typing import NamedTuple
 
-import dask
-import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, Categories, empty_frame
-from dask_synth.storage.dataset import Dataset
-from dask_synth.storage.places import readable, reading
+from dask_synth.schema import CATEGORICAL, NAMES, PARTITION_KEY, Categories
 from dask_synth.storage.reading import read_csv
 
 TEXTS = [name for name in ("server_id", "app_name", *CATEGORICAL) if name != PARTITION_KEY]
@@ -26,46 +24,59 @@ UNREADABLE = (OSError, EOFError, zlib.error, ValueError)
 """What damaged Parquet, gzip, CSV and UTF-8 end in; Arrow's and pandas' own errors are kinds of ValueError."""
 
 
-def landed(dataset: Dataset) -> dd.DataFrame:
-    """Return a dataset's rows, a partition a file, texts as dictionaries; from CSV.gz where there is no Parquet."""
-    parts = dataset.parts()
-    read = _read_parquet if parts else _read_csv
-    # Dask would turn texts into another type of texts, and the dictionaries with them.
-    with dask.config.set({"dataframe.convert-string": False}):
-        frame: dd.DataFrame = dd.from_map(
-            read,
-            parts or dataset.texts(),
-            categories=dataset.manifest.categories,
-            meta=empty_frame(dataset.manifest.categories),
-            enforce_metadata=False,
-            label="read-part",
-        )
-    return frame
+class Part(NamedTuple):
+    """The rows of one file.
+
+    Attributes
+    ----------
+    table
+        As they lie in the file, texts as dictionaries.
+    frame
+        The same as pandas, in the documented order, with what the path says.
+    archetype
+        That the path says; None where the rows say it.
+    """
+
+    table: pa.Table
+    frame: pd.DataFrame
+    archetype: str | None
 
 
-def _read_parquet(path: Path, categories: Categories) -> pd.DataFrame:
-    with reading(path):
-        try:
-            table = _table(path, TEXTS)
-        except KeyError:  # one of the texts is missing, which the check of the columns says
-            table = _table(path, [])
-        except (pa.ArrowException, *UNREADABLE):
-            return empty_frame(categories)
+def decoded(data: bytes, name: str, categories: Categories) -> Part | None:
+    """Return the rows of a file of metrics, or None where its bytes hold none that can be read.
+
+    Parameters
+    ----------
+    data
+        The file's bytes.
+    name
+        Its path in the dataset, which tells its format and its archetype.
+    categories
+        The full list of values of each categorical column.
+    """
+    try:
+        return _from_parquet(data, name, categories) if name.endswith(".parquet") else _from_csv(data, categories)
+    except (pa.ArrowException, *UNREADABLE):
+        return None
+
+
+def _from_parquet(data: bytes, name: str, categories: Categories) -> Part:
+    try:
+        table = _table(data, TEXTS)
+    except KeyError:  # one of the texts is missing, which the check of the columns says
+        table = _table(data, [])
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
-    types, archetype = categories[PARTITION_KEY], path.parent.name.partition("=")[2]
+    types, archetype = categories[PARTITION_KEY], PurePosixPath(name).parent.name.partition("=")[2]
     code = types.index(archetype) if archetype in types else -1
     frame[PARTITION_KEY] = pd.Categorical.from_codes(np.full(len(frame), code), pd.Index(types))
-    return frame[[name for name in NAMES if name in frame]]
+    return Part(table, frame[[name for name in NAMES if name in frame]], archetype)
 
 
-def _table(path: Path, dictionaries: list[str]) -> pa.Table:
-    with pq.ParquetFile(readable(path), read_dictionary=dictionaries) as file:
+def _table(data: bytes, dictionaries: list[str]) -> pa.Table:
+    with pq.ParquetFile(pa.BufferReader(data), read_dictionary=dictionaries) as file:
         return file.read(use_threads=False)
 
 
-def _read_csv(path: Path, categories: Categories) -> pd.DataFrame:
-    with reading(path):
-        try:
-            return read_csv(readable(path), categories)
-        except UNREADABLE:
-            return empty_frame(categories)
+def _from_csv(data: bytes, categories: Categories) -> Part:
+    frame = read_csv(BytesIO(data), categories)
+    return Part(pa.Table.from_pandas(frame, preserve_index=False), frame, None)

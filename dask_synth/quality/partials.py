@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dask_synth.quality.binning import BINS, Layout, bin_of
-from dask_synth.schema import METRICS
+from dask_synth.quality.landed import Part
+from dask_synth.schema import METRICS, PARTITION_KEY
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -140,6 +141,17 @@ def summarise(table: pa.Table, archetype: str, layout: Layout) -> Partial:
         servers = _servers(usable, metrics, period, layout)
         rest += Partial({}, servers, _memory(usable), block.num_rows - usable.num_rows)
     return replace(rest, archetypes={archetype: sums})
+
+
+def summarise_part(part: Part, layout: Layout) -> Partial:
+    """Sum up the rows of a file; where it lacks a column there are none to be drawn."""
+    needed = [*COLUMNS, *([] if part.archetype else [PARTITION_KEY])]
+    if not set(needed) <= set(part.table.column_names):
+        return Partial()
+    if part.archetype:
+        return summarise(part.table, part.archetype, layout)
+    kinds = part.table.column(PARTITION_KEY).cast(pa.string())
+    return merge(summarise(part.table.filter(pc.equal(kinds, name)), name, layout) for name, _ in layout.archetypes)
 
 
 def _products(columns: list[Floats]) -> Floats:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from dask.base import compute
-from dask.delayed import delayed
 from pydantic import ValidationError
 
 from dask_synth.errors import OutputError, RunError
@@ -19,14 +17,15 @@ from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.plan import spec_of
 from dask_synth.pipeline.recorded import recorded_config
 from dask_synth.quality.binning import Layout
-from dask_synth.quality.digest import Summary, summary_of
-from dask_synth.quality.landed import UNREADABLE, landed
-from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
+from dask_synth.quality.digest import summary_of
+from dask_synth.quality.landed import UNREADABLE
+from dask_synth.quality.one_pass import start_pass
+from dask_synth.quality.partials import Partial
 from dask_synth.quality.verdict import VALIDATION_NAME, Verdict
 from dask_synth.schema import PARTITION_KEY
 from dask_synth.storage.dataset import Dataset, open_dataset
 from dask_synth.storage.derived import keep
-from dask_synth.storage.names import METRICS as METRICS_FOLDER
+from dask_synth.storage.integrity import Finding
 from dask_synth.storage.places import readable, reading
 from dask_synth.theory.theory import Theory
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 REPORT_NAME = "report.html"
 OVERVIEW_NAME = "overview.png"
-FAN_IN = 8
 
 
 def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[Path, Path]:
@@ -63,14 +61,22 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     RunError
         If the files cannot be written there.
     """
+    dataset = open_dataset(path)
+    verdict, spec = read_verdict(dataset), recorded_spec(dataset)
+    finish = start_pass(dataset, client, layout=Layout.of(spec))
+    theory = Theory.of(spec)
+    measured = finish()
+    check_drawable(dataset, verdict, measured.findings)
+    return draw(dataset, measured.partial, theory, verdict)
+
+
+def draw(dataset: Dataset, partial: Partial, theory: Theory, verdict: Verdict | None) -> tuple[Path, Path]:
+    """Write the picture and the page of what a pass has summed up; raise as :func:`report` does."""
     # Here, not above: they take a second to import, which only drawing should cost.
     from dask_synth.quality.overview import overview_png
     from dask_synth.quality.page import page_html
 
-    dataset = open_dataset(path)
-    verdict = read_verdict(dataset)
-    check_drawable(dataset, verdict, client)
-    summary, servers = summarise_dataset(dataset, client), read_servers(dataset)
+    summary, servers = summary_of(partial, theory, Layout.of(theory.spec)), read_servers(dataset)
     dataset.check_current()
     files = {
         OVERVIEW_NAME: overview_png(summary, servers, dataset.manifest, verdict),
@@ -81,45 +87,15 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     return dataset.path / OVERVIEW_NAME, dataset.path / REPORT_NAME
 
 
-def check_drawable(dataset: Dataset, verdict: Verdict | None, client: Client | None) -> None:
+def check_drawable(dataset: Dataset, verdict: Verdict | None, findings: Sequence[Finding]) -> None:
     """Raise OutputError where files were changed since, and no verdict that is shown says so."""
-    damaged = dataset.verify(client) if verdict is None or verdict.passed else []
+    damaged = findings if verdict is None or verdict.passed else ()
     if damaged:
         more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
         raise OutputError(
             f"{str(dataset.path)!r} is not as it was committed ({damaged[0].path}: {damaged[0].what}{more}); "
             "see `verify`; after `validate`, what can be read of it is drawn"
         )
-
-
-def summarise_dataset(dataset: Dataset, client: Client | None = None) -> Summary:
-    """Sum up a dataset in one pass: a task a file, and their sums up a tree."""
-    spec = recorded_spec(dataset)
-    layout = Layout.of(spec)
-    files = [entry.path for entry in dataset.manifest.files if entry.path.startswith(f"{METRICS_FOLDER}/")]
-    if files:
-        read = delayed(summarise_file, pure=False)
-        partials = [read(dataset.path / file, layout) for file in files]
-    else:
-        partials = [delayed(_summarise_frame)(part, layout) for part in landed(dataset).to_delayed()]
-    total = _tree(partials)
-    partial = client.compute(total).result() if client else compute(total, scheduler="threads")[0]
-    return summary_of(partial, Theory.of(spec), layout)
-
-
-def summarise_file(path: Path, layout: Layout) -> Partial:
-    """Sum up one Parquet file; its folder names the archetype."""
-    # Straight through Arrow: 30 ns a row, against 400 through a data frame of strings and categories.
-    with reading(path):
-        try:
-            file = pq.ParquetFile(readable(path), read_dictionary=["server_id", "criticality"])
-            table = file.read(columns=list(COLUMNS), use_threads=False)
-        except (KeyError, pa.ArrowException, *UNREADABLE):  # a KeyError: it lacks one of the texts
-            # Its rows are missing then, and the verdict says why.
-            return Partial()
-    if not set(COLUMNS) <= set(table.column_names):
-        return Partial()
-    return summarise(table, path.parent.name.removeprefix(f"{PARTITION_KEY}="), layout)
 
 
 def recorded_spec(dataset: Dataset) -> FleetSpec:
@@ -160,20 +136,3 @@ def read_verdict(dataset: Dataset) -> Verdict | None:
             f"{str(dataset.path / VALIDATION_NAME)!r} is damaged ({first['msg']}); validate the dataset again"
         ) from None
     return verdict if verdict.run_id == dataset.manifest.run_id else None
-
-
-def _summarise_frame(frame: Any, layout: Layout) -> Partial:
-    """Sum up rows of all archetypes."""
-    columns = [*COLUMNS, PARTITION_KEY]
-    if not set(columns) <= set(frame):
-        return Partial()
-    table = pa.Table.from_pandas(frame[columns], preserve_index=False)
-    kinds = table.column(PARTITION_KEY).cast(pa.string())
-    return merge(summarise(table.filter(pc.equal(kinds, name)), name, layout) for name, _ in layout.archetypes)
-
-
-def _tree(partials: Sequence[Any]) -> Any:
-    """Add partials up, FAN_IN at a time: no worker ever holds more of them."""
-    while len(partials) > 1:
-        partials = [delayed(merge)(partials[i : i + FAN_IN]) for i in range(0, len(partials), FAN_IN)]
-    return partials[0]

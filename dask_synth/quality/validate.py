@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import dataclass
 from time import perf_counter
 from uuid import uuid4
 
@@ -14,14 +15,15 @@ from dask.delayed import Delayed, delayed
 from distributed import Client
 
 from dask_synth.config import RunConfig
-from dask_synth.errors import ConfigError, OutputError, Problem
+from dask_synth.errors import ConfigError, Problem
 from dask_synth.model.spec import FleetSpec
-from dask_synth.pipeline.plan import RunPlan
+from dask_synth.pipeline.plan import RunPlan, spec_of
 from dask_synth.pipeline.recorded import DRAWING, other_versions, recorded_config, tell_other_versions
+from dask_synth.quality.binning import Layout
 from dask_synth.quality.checks import LEVEL, judge
 from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.files import file_checks, server_checks
-from dask_synth.quality.landed import landed
+from dask_synth.quality.one_pass import Measured, start_pass, tree
 from dask_synth.quality.partition import summarise
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import Statistics, combine
@@ -32,9 +34,6 @@ from dask_synth.storage.derived import keep
 from dask_synth.theory.theory import Theory
 
 logger = logging.getLogger(__name__)
-
-SPLIT_EVERY = 8
-"""Statistics that one task adds up."""
 
 
 def validate(
@@ -75,28 +74,59 @@ def validate(
     ReplacedError
         If another dataset took its place meanwhile.
     """
+    return proved(dataset, client, level=level, recompute=recompute, write=write).verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Proved:
+    """A verdict, and what it rests on.
+
+    Attributes
+    ----------
+    dataset, verdict
+        Which, and how it came out.
+    measured, theory
+        What came of the dataset's files, and what must come of its model.
+    """
+
+    dataset: Dataset
+    verdict: Verdict
+    measured: Measured
+    theory: Theory
+
+
+def proved(
+    dataset: Dataset | str | os.PathLike[str],
+    client: Client | None = None,
+    *,
+    level: float = LEVEL,
+    recompute: float = 1.0,
+    write: bool = True,
+    picture: bool = False,
+) -> Proved:
+    """Validate as :func:`validate` does; in the same pass, sum up what a `picture` needs, if one is wanted."""
     start = perf_counter()
     recompute = _share(recompute)
     dataset = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    plan = RunPlan.of(recorded_config(dataset.path, dataset.manifest))
+    spec = spec_of(recorded_config(dataset.path, dataset.manifest))
     tell_other_versions(dataset.path, dataset.manifest)
     others = other_versions(dataset.manifest, DRAWING)
-    reference = Reference.of(plan.spec, 0.0 if others else recompute)
-    findings = dataset.verify(client)
-    further = [*file_checks(findings, dataset.manifest), *server_checks(dataset.servers, plan.spec, reference)]
+    reference = Reference.of(spec, 0.0 if others else recompute)
+    finish = start_pass(dataset, client, reference, Layout.of(spec) if picture else None)
+    # Theory needs no data: it is worked out here while the workers read.
+    theory = Theory.of(spec)
+    further = [*server_checks(dataset.servers, spec, reference)]
+    measured = finish()
+    further = [*file_checks(measured.findings, dataset.manifest), *further]
     if others and recompute:
         further.append(not_recomputed(others))
-    try:
-        evidence = _evidence(landed(dataset), plan.spec, reference, client)
-    except OSError as error:
-        dataset.check_current()
-        raise OutputError(f"{str(dataset.path)!r} cannot be read: {error}") from error
+    evidence = Evidence(measured.statistics, reference, theory)
     verdict = judge(evidence, dataset.manifest.run_id, perf_counter() - start, level, further)
     verdict = verdict.model_copy(update={"seconds": perf_counter() - start})
     dataset.check_current()
     if write and (why := keep(dataset, {VALIDATION_NAME: verdict.model_dump_json(indent=1).encode() + b"\n"})):
         logger.warning("the verdict could not be kept in %s: %s", dataset.path / VALIDATION_NAME, why)
-    return verdict
+    return Proved(dataset, verdict, measured, theory)
 
 
 def validate_frame(
@@ -151,12 +181,7 @@ def _sum_tree(frame: dd.DataFrame, reference: Reference) -> Delayed:
     shared = delayed(reference, name=f"reference-{token}", traverse=False)
     meta = pd.DataFrame({"statistics": pd.Series(dtype=object)})
     rows = frame.map_partitions(validate_partition, shared, meta=meta, enforce_metadata=False)
-    level = [delayed(_statistics)(row) for row in rows.to_delayed()]
-    while len(level) > 1:
-        groups = [level[i : i + SPLIT_EVERY] for i in range(0, len(level), SPLIT_EVERY)]
-        level = [delayed(combine)(group) for group in groups]
-    total: Delayed = level[0]
-    return total
+    return tree([delayed(_statistics)(row) for row in rows.to_delayed()], combine)
 
 
 def validate_partition(frame: pd.DataFrame, reference: Reference) -> pd.DataFrame:

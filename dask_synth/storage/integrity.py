@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -29,6 +30,24 @@ def examine(root: Path, entry: FileEntry) -> Finding | None:
         return _examined(root, path, entry)
 
 
+def fetch(root: Path, entry: FileEntry) -> tuple[Finding | None, bytes | None]:
+    """Read one file, once, and hash it; return what is wrong with it, or None, and its bytes where there are any."""
+    path = root / entry.path
+    with reading(root):
+        try:
+            link = _link_in(root, entry.path)
+            data = path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            return Finding(entry.path, "missing"), None
+        except OSError as error:
+            return Finding(entry.path, f"cannot be read: {error.strerror or error}"), None
+        if link:
+            return Finding(entry.path, f"not a file of its own: {link!r} is a symbolic link"), data
+        if hashlib.sha256(data).hexdigest() == entry.sha256:
+            return None, data
+        return _changed(path, entry, len(data)), data
+
+
 def _examined(root: Path, path: Path, entry: FileEntry) -> Finding | None:
     try:
         if link := _link_in(root, entry.path):
@@ -42,6 +61,10 @@ def _examined(root: Path, path: Path, entry: FileEntry) -> Finding | None:
         return Finding(entry.path, "missing")
     except OSError as error:
         return Finding(entry.path, f"cannot be read: {error.strerror or error}")
+    return _changed(path, entry, size)
+
+
+def _changed(path: Path, entry: FileEntry, size: int) -> Finding:
     other = _run_of(path) if path.suffix == ".parquet" else None
     if other and other != entry.run_id:
         return Finding(entry.path, f"of another run: {other}, not {entry.run_id}")

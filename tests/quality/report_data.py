@@ -14,6 +14,10 @@ from dask_synth.config import RunConfig
 from dask_synth.layers import load_config
 from dask_synth.pipeline.plan import spec_of
 from dask_synth.pipeline.run import generate
+from dask_synth.quality.binning import Layout
+from dask_synth.quality.digest import Summary, summary_of
+from dask_synth.quality.one_pass import start_pass
+from dask_synth.quality.report import recorded_spec
 from dask_synth.quality.verdict import VALIDATION_NAME, Check, Verdict
 from dask_synth.schema import METRICS
 from dask_synth.storage.dataset import Dataset
@@ -31,6 +35,13 @@ def small_dataset(path: Path, changes: Mapping[str, Any] | None = None) -> Datas
     options = {"processes": False, "dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
     with LocalCluster(n_workers=1, threads_per_worker=2, **options) as cluster, Client(cluster) as client:
         return generate(small_config(path, changes), client)
+
+
+def summarise_dataset(dataset: Dataset) -> Summary:
+    """Return what a report shows of a dataset."""
+    spec = recorded_spec(dataset)
+    layout = Layout.of(spec)
+    return summary_of(start_pass(dataset, layout=layout)().partial, Theory.of(spec), layout)
 
 
 def made_up_verdict(dataset: Dataset, failing: str | None = None) -> Verdict:

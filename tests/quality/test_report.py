@@ -13,10 +13,10 @@ from PIL import Image
 from dask_synth.errors import OutputError
 from dask_synth.quality.library import MISSING, pack, unpack
 from dask_synth.quality.palette import OKABE_ITO, archetype_colours, verdict_words
-from dask_synth.quality.report import read_servers, read_verdict, report, summarise_dataset
+from dask_synth.quality.report import read_servers, read_verdict, report
 from dask_synth.quality.verdict import VALIDATION_NAME
 from dask_synth.storage.dataset import Dataset
-from tests.quality.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset
+from tests.quality.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
 
 MEGABYTE = 10**6
 WEB_ONLY = {"fleet.mix": {"web": 1.0}, "fleet.servers": 1}

@@ -18,11 +18,10 @@ from dask_synth.pipeline.plan import RunPlan, spec_of
 from dask_synth.quality.binning import BINS, MAX_PERIODS, MAX_VALUES, Layout, bin_of, bin_quantiles
 from dask_synth.quality.digest import correlation_of
 from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
-from dask_synth.quality.report import summarise_dataset
 from dask_synth.schema import METRICS
 from dask_synth.storage.dataset import Dataset
 from dask_synth.storage.names import CSV_NAME
-from tests.quality.report_data import small_config, small_dataset
+from tests.quality.report_data import small_config, small_dataset, summarise_dataset
 
 TWO_DAYS = Layout(
     start=int(np.datetime64("2024-01-06", "us").astype(np.int64)),  # a Saturday
