@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
-import tempfile
+from pathlib import Path
 
 from dask_synth.errors import ConfigError, Problem
 
 ON_THIS_MACHINE = ("local", "threads", "synchronous", "processes")
+"""Kinds of scheduler whose workers start here."""
 
 
 def speak_any_alphabet() -> None:
@@ -39,10 +40,13 @@ def check_dask(scheduler: str | None) -> None:
         remedy = "remove it from Dask's configuration, or unset DASK_DATAFRAME__QUERY_PLANNING"
         problems.append(Problem("dataframe.query-planning", f"False is not allowed: Dask no longer knows it; {remedy}"))
     folder = dask.config.get("temporary-directory", None)
-    if folder and (scheduler or "local").partition(":")[0] in ON_THIS_MACHINE:
+    where = scheduler or dask.config.get("scheduler-address", None) or "local"
+    if folder and where.partition(":")[0] in ON_THIS_MACHINE:
+        from distributed.diskutils import WorkSpace
+
         try:
-            with tempfile.TemporaryDirectory(dir=folder):
-                pass
+            # As Dask's workers do: a folder that is not there yet is made.
+            WorkSpace(str(Path(folder) / "dask-scratch-space"))
         except OSError as error:
             why = f"{folder!r} is not allowed: nothing can be written there ({error.strerror})"
             problems.append(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
+from click.testing import CliRunner
 
+from dask_synth.cli import main
 from dask_synth.errors import ConfigError
 from dask_synth.layers import load_config
 from dask_synth.pipeline.frame import fleet_frame
 from dask_synth.quality.validate import validate_frame
+from dask_synth.quality.verdict import Verdict
 from dask_synth.share import Share
 
 
@@ -23,6 +28,25 @@ def test_percentages_nothing_and_all_are_shares(text: str, share: float) -> None
 def test_anything_else_is_one_message(text: str) -> None:
     with pytest.raises(click.BadParameter, match="write a percentage such as 5%, 0, or all"):
         Share().convert(text, None, None)
+
+
+@pytest.mark.integration
+def test_the_share_that_is_typed_is_the_share_that_is_drawn(tmp_path: Path) -> None:
+    place = str(tmp_path / "fleet")
+    small = ["--servers", "40", "--years", "1", "--no-report", "--output", place]
+
+    def drawn(*words: str) -> str | None:
+        done = CliRunner().invoke(main, list(words))
+        assert done.exit_code == 0, done.output
+        verdict = Verdict.model_validate_json((tmp_path / "fleet" / "validation.json").read_bytes())
+        return next((check.what for check in verdict.checks if check.kind == "recompute"), None)
+
+    assert drawn(*small, "--recompute", "0") is None
+    assert (drawn("validate", place) or "").startswith("of 14,600 rows drawn anew, those")
+    assert (drawn("validate", place, "--recompute", "5%") or "").startswith(
+        "of 730 rows drawn anew (13,870 others were not drawn)"
+    )
+    assert (drawn("append", place, "--until", "2023-01-02", "--no-report") or "").startswith("of 14,680 rows drawn")
 
 
 @pytest.mark.parametrize("share", [5, -0.1, float("nan")])

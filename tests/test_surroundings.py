@@ -46,6 +46,20 @@ def test_a_setting_that_dask_cannot_work_with_is_one_message(tmp_path: Path, wha
     assert not (tmp_path / "fleet").exists()
 
 
+@pytest.mark.parametrize("scheduler", ["local", "processes:1"])
+def test_a_folder_for_temporary_files_that_is_not_there_yet_is_made(tmp_path: Path, scheduler: str) -> None:
+    settings = {"DASK_TEMPORARY_DIRECTORY": str(tmp_path / "not" / "yet")}
+    done = run(tmp_path, settings, *SMALL, "--scheduler", scheduler)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_where_the_workers_are_elsewhere_their_temporary_files_are_their_own(tmp_path: Path) -> None:
+    settings = {"DASK_TEMPORARY_DIRECTORY": "/proc/nowhere", "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:9"}
+    done = run(tmp_path, settings, *SMALL, "--wait", "1")
+    assert done.returncode == 2
+    assert "no scheduler answers" in done.stderr.decode()
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_of_few_letters_shows_escapes(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "fleet.yaml").write_text('fleet:\n  regions: ["Zürich", "東京"]\n', encoding="utf-8")

@@ -55,4 +55,4 @@ def other_versions(manifest: Manifest, packages: Sequence[str] = BYTE_DECIDING) 
 def tell_other_versions(path: Path, manifest: Manifest) -> None:
     """Log each package that decides bytes and is another here."""
     for words in other_versions(manifest):
-        logger.warning("%s was made with %s: what is drawn may differ", path, words)
+        logger.warning("%s was made with %s: what is made here may have other bytes", path, words)

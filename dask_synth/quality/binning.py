@@ -11,9 +11,10 @@ import numpy.typing as npt
 from dask_synth.model.columns import BUILT_IN
 from dask_synth.model.spec import FleetSpec
 from dask_synth.schema import METRICS
+from dask_synth.theory.gauge import CANDIDATES
 
-BINS = 100
-"""Bins between a metric's limits; the limits themselves have two more."""
+BINS = CANDIDATES
+"""Bins between a metric's limits; the limits themselves have two more. Theory's edges, so that both can be drawn."""
 
 DAY = 86_400 * 10**6
 FIRST_MONDAY = 4 * DAY

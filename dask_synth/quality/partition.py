@@ -20,11 +20,12 @@ from dask_synth.quality.faults import (
     count_nulls,
     unexpected_types,
 )
-from dask_synth.quality.recompute import Redrawn, redraw
+from dask_synth.quality.recompute import redraw
 from dask_synth.quality.reference import TEXT_BY_SERVER, Reference
-from dask_synth.quality.statistics import BINS, HOURS, PAIRS, Floats, Ints, Servers, Statistics, Sums, bins_of, combine
+from dask_synth.quality.statistics import HOURS, PAIRS, Floats, Ints, Servers, Statistics, Sums, bins_of, combine
 from dask_synth.schema import METRICS, NAMES, PARTITION_KEY
 from dask_synth.theory.cells import is_business_hour
+from dask_synth.theory.gauge import BINS
 
 
 def summarise(frame: pd.DataFrame, reference: Reference) -> Statistics:
@@ -81,7 +82,7 @@ def _of_archetype(frame: pd.DataFrame, reference: Reference) -> Statistics:
         types=frozenset(),
         sums={archetype: _sums(arrangement, hundredths, reference)} if known else {},
         servers=_server_table(arrangement, hundredths, reference),
-        redrawn=redraw(reference.spec, arrangement, values, reference.recompute) if reference.recompute else Redrawn(),
+        redrawn=redraw(reference.spec, arrangement, values, reference.recompute),
     )
 
 

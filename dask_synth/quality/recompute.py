@@ -5,6 +5,7 @@ Statistics prove that the model was obeyed; a stuck sensor or another server's n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -18,9 +19,6 @@ from dask_synth.quality.arrangement import Arrangement, Dense
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-MOST_WORK = 4
-"""Rows that are drawn for each that is compared: a stream begins at the start, so a late slice is dear."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,26 @@ class Redrawn:
         return type(self)(self.rows + other.rows, {**self.unlike, **other.unlike, **both})
 
 
-def redraw(spec: FleetSpec, arrangement: Arrangement, values: Mapping[str, Floats], share: float) -> Redrawn:
+@dataclass(frozen=True)
+class Recompute:
+    """Which rows are drawn anew.
+
+    Attributes
+    ----------
+    share
+        Share of the servers, 0 to 1; which they are follows from their positions in the fleet.
+    most_work
+        Most rows that are drawn for each that is compared: a stream begins at the start, so a late slice is dear.
+    """
+
+    share: float = 0.0
+    most_work: float = math.inf
+
+
+NOT_AT_ALL = Recompute()
+
+
+def redraw(spec: FleetSpec, arrangement: Arrangement, values: Mapping[str, Floats], chosen: Recompute) -> Redrawn:
     """Draw rows anew, and compare them to the bit.
 
     Parameters
@@ -75,25 +92,27 @@ def redraw(spec: FleetSpec, arrangement: Arrangement, values: Mapping[str, Float
         What they are said to be drawn from.
     arrangement, values
         How the rows lie, and their metric columns.
-    share
-        Share of the servers, 0 to 1; which they are follows from their positions in the fleet.
+    chosen
+        Which of them.
     """
     stop = arrangement.first + arrangement.length
     blocks, baselines = spec.fleet.blocks(), dict[str, Baseline]()
+    drawn = {name: np.empty(arrangement.length) for name in values}
     total = Redrawn()
-    for server, rows, positions in _by_server(arrangement, share):
-        if stop > MOST_WORK * len(positions):
+    for server, rows, positions in _by_server(arrangement, chosen.share):
+        if stop > chosen.most_work * len(positions):
             continue
-        drawn = {name: np.empty(arrangement.length) for name in values}
         archetype = next(block.archetype for block in blocks if block.start <= server < block.stop)
         if archetype not in baselines:
             baselines[archetype] = _until(spec.baseline(archetype), stop)
         server_metrics(baselines[archetype], spec.seed, server, drawn, arrangement.first)
-        total += _compared(server, {name: of_all[rows] for name, of_all in values.items()}, drawn, positions)
+        mine = {name: of_all[rows] for name, of_all in values.items()}
+        should = drawn if isinstance(rows, slice) else {name: column[positions] for name, column in drawn.items()}
+        total += _compared(server, mine, should, positions + arrangement.first)
     return total
 
 
-def chosen(servers: Ints, share: float) -> npt.NDArray[np.bool_]:
+def picked(servers: Ints, share: float) -> npt.NDArray[np.bool_]:
     """Return which servers are drawn anew: spread over the fleet by the golden ratio's multiples, whatever its size."""
     spread = (servers.astype(np.uint64) + np.uint64(1)) * np.uint64(11400714819323198485)
     return np.asarray(spread <= np.uint64(min(int(share * 2**64), 2**64 - 1))) & (share > 0)
@@ -101,16 +120,18 @@ def chosen(servers: Ints, share: float) -> npt.NDArray[np.bool_]:
 
 def _by_server(arrangement: Arrangement, share: float) -> Iterator[tuple[int, slice | Ints, Ints]]:
     """Yield each chosen server with its rows and their positions, which count from the arrangement's first."""
-    picked = chosen(arrangement.servers, share)
+    taken = picked(arrangement.servers, share)
+    if not taken.any():
+        return
     if isinstance(arrangement, Dense):
         size = arrangement.length
         positions = np.arange(size)
-        for i in np.flatnonzero(picked).tolist():
+        for i in np.flatnonzero(taken).tolist():
             yield int(arrangement.servers[i]), slice(i * size, (i + 1) * size), positions
         return
     order = np.argsort(arrangement.server, kind="stable")
     ends = np.searchsorted(arrangement.server[order], np.arange(len(arrangement.servers) + 1))
-    for i in np.flatnonzero(picked).tolist():
+    for i in np.flatnonzero(taken).tolist():
         rows = order[ends[i] : ends[i + 1]]
         if len(rows):
             yield int(arrangement.servers[i]), rows, arrangement.position[rows]
@@ -121,13 +142,12 @@ def _until(baseline: Baseline, stop: int) -> Baseline:
 
 
 def _compared(server: int, values: Mapping[str, Floats], drawn: Mapping[str, Floats], positions: Ints) -> Redrawn:
-    whole = len(positions) == len(next(iter(drawn.values()))) and bool((positions == np.arange(len(positions))).all())
-    should = dict(drawn) if whole else {name: column[positions] for name, column in drawn.items()}
-    if all(np.array_equal(values[name], column) for name, column in should.items()):
+    """Compare one server's rows, at these positions of the grid, with what is drawn for them."""
+    if all(np.array_equal(values[name], column) for name, column in drawn.items()):
         return Redrawn(len(positions))
-    wrong = np.stack([values[name] != column for name, column in should.items()])
-    rows = wrong.any(axis=0)
-    first = int(np.argmax(rows))
-    name = list(values)[int(np.argmax(wrong[:, first]))]
-    example = f"{name} {values[name][first]:.10g}, drawn {should[name][first]:.10g}"
-    return Redrawn(len(positions), {server: Unlike(int(rows.sum()), int(positions[first]), example)})
+    wrong = np.stack([values[name] != column for name, column in drawn.items()])
+    rows = np.flatnonzero(wrong.any(axis=0))
+    first = rows[np.argmin(positions[rows])]
+    name = list(drawn)[int(np.argmax(wrong[:, first]))]
+    example = f"{name} {values[name][first]:.10g}, drawn {drawn[name][first]:.10g}"
+    return Redrawn(len(positions), {server: Unlike(len(rows), int(positions[first]), example)})

@@ -14,6 +14,7 @@ import pandas as pd
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.holidays import us_holidays
 from dask_synth.model.spec import FleetSpec
+from dask_synth.quality.recompute import NOT_AT_ALL, Recompute
 from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY
 
 Ints = npt.NDArray[np.int64]
@@ -39,7 +40,7 @@ class Reference:
     spec
         What rows are drawn anew from.
     recompute
-        Share of the servers whose rows are.
+        Which rows are.
     """
 
     grid: TimeGrid
@@ -48,10 +49,10 @@ class Reference:
     metadata: Mapping[str, npt.NDArray[np.object_]]
     calendar: Mapping[str, npt.NDArray[np.int16]]
     spec: FleetSpec
-    recompute: float
+    recompute: Recompute
 
     @classmethod
-    def of(cls, spec: FleetSpec, recompute: float = 0.0) -> Self:
+    def of(cls, spec: FleetSpec, recompute: Recompute = NOT_AT_ALL) -> Self:
         """Derive all of it from a fleet's specification."""
         fleet, categories = spec.fleet, spec.fleet.categories()
         codes = fleet.metadata_codes(spec.seed, 0, fleet.servers)

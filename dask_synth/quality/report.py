@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from dask_synth.errors import OutputError, RunError
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.plan import spec_of
-from dask_synth.pipeline.recorded import recorded_config
+from dask_synth.pipeline.recorded import recorded_config, tell_other_versions
 from dask_synth.quality.binning import Layout
 from dask_synth.quality.digest import summary_of
 from dask_synth.quality.landed import UNREADABLE
@@ -63,6 +63,7 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     """
     dataset = open_dataset(path)
     verdict, spec = read_verdict(dataset), recorded_spec(dataset)
+    tell_other_versions(dataset.path, dataset.manifest)
     finish = start_pass(dataset, client, layout=Layout.of(spec))
     theory = Theory.of(spec)
     measured = finish()

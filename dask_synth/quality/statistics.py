@@ -18,21 +18,17 @@ import numpy.typing as npt
 from dask_synth.model.columns import BUILT_IN
 from dask_synth.quality.recompute import Redrawn
 from dask_synth.schema import METRICS
+from dask_synth.theory.gauge import BINS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Value = TypeVar("Value")
 
 HOURS = 24
-BINS = 10_000
-"""Histograms divide 0..high into so many bins, and one for `high` itself."""
-
 PAIRS = tuple(combinations_with_replacement(range(len(METRICS)), 2))
 SUMS = 1 + len(METRICS)
 """Columns of a table of sums: the number of rows, then the sum of each metric."""
 
-DAY_COLUMNS = SUMS + len(PAIRS)
-HOUR_COLUMNS = SUMS + len(METRICS)
 SERVER_KEYS = ("rows", "position", "square", "weight")
 SERVER_COLUMNS = len(SERVER_KEYS) + len(METRICS)
 

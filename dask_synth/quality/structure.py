@@ -126,7 +126,7 @@ def _kinds() -> Iterator[tuple[str, str, str | None]]:
 def recomputed(evidence: Evidence) -> Iterator[Check]:
     """Check that the rows that were drawn anew are the model's to the bit."""
     reference, redrawn = evidence.reference, evidence.statistics.redrawn
-    if not redrawn.rows:
+    if not reference.recompute.share:
         return
     unlike = sorted(redrawn.unlike.items())
     words = [
@@ -136,7 +136,9 @@ def recomputed(evidence: Evidence) -> Iterator[Check]:
     ]
     more = [f"and {len(unlike) - NAMED} more servers"] if len(unlike) > NAMED else []
     wrong = sum(found.rows for _, found in unlike)
-    what = f"of {redrawn.rows:,} rows drawn anew, those that are not the model's to the bit"
+    left_out = evidence.statistics.rows - redrawn.rows
+    but = f" ({left_out:,} others were not drawn)" if left_out else ""
+    what = f"of {redrawn.rows:,} rows drawn anew{but}, those that are not the model's to the bit"
     yield check("rows", what, f"{wrong:,}", "0", "; ".join(words + more), kind="recompute")
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dask_synth.model.calendar import DAYS_PER_MONTH
 from dask_synth.theory.cells import Cell, Contrast
-from dask_synth.theory.censored import about, joint_about
+from dask_synth.theory.censored import STEP, about, joint_about
 from dask_synth.theory.law import Law
 
 Floats = npt.NDArray[np.float64]
@@ -27,6 +27,8 @@ CLASSES = 25
 MIN_EXPECTED = 25.0
 MIN_TAIL = 50.0
 MIN_LEVER = 0.01
+CORRELATION_EXACT = 1e-5
+"""Least error of a correlation: quadrature knows it no better. It counts where two columns are all but the same."""
 MIN_SCALE = 1e-4
 """Deviation of a column, in its unit, below which it is a bound but for a few rows."""
 DAY_VARIANCE = 1 / 12
@@ -98,9 +100,8 @@ class Gauge:
         rows = nodes.slot_rows
         days = np.stack([(nodes.slots @ mean).reshape(rows.shape) for mean in means])
         months = np.arange(len(rows)) / DAYS_PER_MONTH
-        share = nodes.weights[0] / nodes.weights[0].sum()
         whole = servers * nodes.weights[0].sum()
-        below = [law.below(column, edges_of(law, column)) @ share for column in columns]
+        below = [law.below(column, edges_of(law, column)) @ nodes.share for column in columns]
         return cls(
             law=law,
             cells=cells,
@@ -118,7 +119,7 @@ class Gauge:
 def edges_of(law: Law, column: str) -> Floats:
     """Return where a column's histogram may be cut, as values before rounding."""
     # Rounding sends all below half a hundredth before a bin's first value into the bins before it.
-    return np.asarray(candidate_bins() * law.metrics[column].high / BINS - 0.005)
+    return np.asarray(candidate_bins() * law.metrics[column].high / BINS - STEP / 2)
 
 
 def candidate_bins() -> npt.NDArray[np.int64]:
@@ -127,7 +128,7 @@ def candidate_bins() -> npt.NDArray[np.int64]:
 
 
 def _pairs(law: Law, means: Floats) -> dict[tuple[str, int, int], Pair]:
-    share = law.nodes.weights[0] / law.nodes.weights[0].sum()
+    share = law.nodes.share
     columns, found = law.metrics.names, dict[tuple[str, int, int], Pair]()
     for a, b in combinations(range(len(columns)), 2):
         joint = law.joint(columns[a], columns[b])
@@ -136,7 +137,7 @@ def _pairs(law: Law, means: Floats) -> dict[tuple[str, int, int], Pair]:
             spread = [
                 share @ about(law.moments(columns[k]).about_centre, s, 2) for k, s in zip((a, b), shifts, strict=True)
             ]
-            scales = _scale(spread[0]), _scale(spread[1])
+            scales = _scale(float(spread[0])), _scale(float(spread[1]))
             covariance = float(share @ joint_about(joint, (shifts[0], shifts[1]), 1, 1))
             found[view, a, b] = Pair(scales, covariance / (scales[0] * scales[1]) if min(scales) > 0 else 0.0)
     return found
@@ -159,7 +160,7 @@ def _tail(law: Law, column: str, rows: float) -> int | None:
     p = law.spike_probability
     if law.spike_factor[law.metrics[column].metric] == 1.0 or not p:
         return None
-    share = law.nodes.weights[0] / law.nodes.weights[0].sum()
+    share = law.nodes.share
     calm, spike = (1 - law.below(column, edges_of(law, column), spike=spike) for spike in (False, True))
     tail = (1 - p) * calm + p * spike
     lever, total, variance = (spike - calm) @ share, tail @ share, (tail * (1 - tail)) @ share

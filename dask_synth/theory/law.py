@@ -150,11 +150,15 @@ class Law:
 
     def response(self, column: str) -> Floats:
         """Return by how much the mean at each node grows for each 100 % on the metric's own mean, in the unit."""
-        total = np.zeros(len(self.nodes.months))
-        for spike, chance in ((False, 1 - self.spike_probability), (True, self.spike_probability)):
-            part = self.censored(column, spike=spike)
-            total += chance * part.mean * (ndtr((part.high - part.mean) / part.sd) - ndtr(-part.mean / part.sd))
-        return total
+
+        def slope() -> Floats:
+            total = np.zeros(len(self.nodes.months))
+            for spike, chance in ((False, 1 - self.spike_probability), (True, self.spike_probability)):
+                part = self.censored(column, spike=spike)
+                total += chance * part.mean * (ndtr((part.high - part.mean) / part.sd) - ndtr(-part.mean / part.sd))
+            return total
+
+        return self._once(("response", column), slope)
 
     def drift(self, column: str) -> Floats:
         """Return by how much growth moves the mean a month, at each node, in the column's unit."""
@@ -177,12 +181,10 @@ class Law:
 def _rounded(joint: Joint, a: int, b: int) -> Floats:
     """Add what rounding adds to both sides: independent uniform noise, whose odd moments are 0."""
     noise = uniform_moments(STEP)
-    if a < 2 and b < 2:
-        return joint[a, b]
-    corrections = [
-        comb(a, i) * comb(b, j) * noise[i] * noise[j] * joint[a - i, b - j]
-        for i in range(0, a + 1, 2)
-        for j in range(0, b + 1, 2)
-        if i or j
-    ]
-    return np.asarray(joint[a, b] + sum(corrections))
+    total = joint[a, b]
+    for i in range(0, a + 1, 2):
+        for j in range(0, b + 1, 2):
+            # Where both sides are rounded, what stands for either alone holds the other's noise already.
+            sign = 0 if not (i or j) else -1 if i and j else 1
+            total = total + sign * comb(a, i) * comb(b, j) * noise[i] * noise[j] * joint[a - i, b - j]
+    return np.asarray(total)

@@ -8,12 +8,16 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.theory.censored import STEP, about, joint_about
+from dask_synth.theory.censored import STEP, about, joint_about, uniform_moments
 from dask_synth.theory.cumulants import Cumulants, of_rows
-from dask_synth.theory.gauge import Gauge, Pair, edges_of
+from dask_synth.theory.gauge import CORRELATION_EXACT, Gauge, Pair, edges_of
 from dask_synth.theory.law import Law
 
 Floats = npt.NDArray[np.float64]
+
+
+UNKNOWN = Cumulants(np.asarray(0.0), np.asarray(np.nan), np.asarray(0.0))
+"""Of a statistic that nothing can be said of."""
 
 
 class Classes(NamedTuple):
@@ -180,11 +184,14 @@ def _pair(law: Law, gauge: Gauge, key: tuple[str, int, int]) -> Cumulants:
     """Return the cumulants of what a row adds to a correlation: its influence function."""
     view, a, b = key
     constants: Pair = gauge.pairs[key]
-    columns, share = law.metrics.names, law.nodes.weights[0] / law.nodes.weights[0].sum()
+    columns, share = law.metrics.names, law.nodes.share
     steady = not view or (gauge.steady[a] and gauge.steady[b])
-    known = steady and law.resolved(columns[a]) and law.resolved(columns[b])
+    # Of columns that show one metric the rounding goes together, in a way that only their scales know.
+    same = law.metrics[columns[a]].metric == law.metrics[columns[b]].metric
+    rounding = uniform_moments(STEP)[2] > CORRELATION_EXACT * constants.scales[0] * constants.scales[1]
+    known = steady and law.resolved(columns[a]) and law.resolved(columns[b]) and not (same and rounding)
     if min(constants.scales) <= 0 or not known:
-        return Cumulants(*map(np.asarray, (0.0, np.nan, 0.0)))
+        return UNKNOWN
     joint = law.joint(columns[a], columns[b])
     moments = [law.moments(columns[k]) for k in (a, b)]
     own = [gauge.law.moments(columns[k]).mean for k in (a, b)]
@@ -212,7 +219,7 @@ def _tails(law: Law, gauge: Gauge) -> tuple[Cumulants, Floats]:
     weights = law.nodes.weights[0]
     for column, edge in zip(law.metrics.names, gauge.tails, strict=True):
         if edge is None:
-            found.append(Cumulants(*map(np.asarray, (0.0, np.nan, 0.0))))
+            found.append(UNKNOWN)
             levers.append(np.nan)
             continue
         at = edges_of(law, column)[[edge]]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import Cell, calendar_cells, contrasts
 from dask_synth.theory.cumulants import Answer, Cumulants
-from dask_synth.theory.gauge import Gauge
+from dask_synth.theory.gauge import CORRELATION_EXACT, Gauge
 from dask_synth.theory.law import Law
 from dask_synth.theory.tables import Tables, server_tables
 from dask_synth.theory.times import TimeNodes, time_nodes
@@ -25,8 +25,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-SAME_METRIC = 1e-5
-"""Least error of the correlation of two columns that show one metric: they differ by rounding alone."""
 MIN_CHANCE = 0.1
 """Expectation of a chi-square below which the classes' counts are fixed but for a trace."""
 
@@ -126,9 +124,8 @@ class ArchetypeTheory:
 
     def correlation(self, key: tuple[str, int, int], seen: float = 1.0) -> Answer:
         """Return by how much a correlation differs from the gauge's, ()."""
-        answer, metrics = self.tables.pairs[key].answer(seen, self.rows), self.gauge.law.metrics
-        same = metrics.columns[key[1]].metric == metrics.columns[key[2]].metric
-        return answer._replace(error=np.maximum(answer.error, SAME_METRIC)) if same else answer
+        answer = self.tables.pairs[key].answer(seen, self.rows)
+        return answer._replace(error=np.maximum(answer.error, CORRELATION_EXACT))
 
     def day_sums(self, seen: Floats) -> Answer:
         """Return what the mean of each day's other hours and business hours must be, (columns, days, 2)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -50,6 +51,11 @@ class TimeNodes:
     weights: Floats
     slots: csr_array
     slot_rows: Floats
+
+    @cached_property
+    def share(self) -> Floats:
+        """Share of all timestamps that each node stands for, (nodes,)."""
+        return np.asarray(self.weights[0] / self.weights[0].sum())
 
     def load(self, profile: ArchetypeProfile, seasonality: Seasonality) -> Floats:
         """Return the load factor at each node."""

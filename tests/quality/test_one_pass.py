@@ -9,6 +9,7 @@ import pytest
 
 from dask_synth.quality.binning import Layout
 from dask_synth.quality.one_pass import start_pass
+from dask_synth.quality.recompute import Recompute
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.report import draw, recorded_spec
 from dask_synth.quality.validate import proved
@@ -50,7 +51,7 @@ def test_what_is_asked_for_comes_and_no_more(dataset: Dataset) -> None:
     spec = recorded_spec(dataset)
     hashed = start_pass(dataset)()
     assert (hashed.findings, hashed.statistics.rows, hashed.partial.archetypes) == ((), 0, {})
-    both = start_pass(dataset, reference=Reference.of(spec, 1.0), layout=Layout.of(spec))()
+    both = start_pass(dataset, reference=Reference.of(spec, Recompute(1.0)), layout=Layout.of(spec))()
     assert both.statistics.rows == both.statistics.redrawn.rows == dataset.manifest.rows
     drawn = sum(sums.products[0, 0] for sums in both.partial.archetypes.values())
     assert drawn == dataset.manifest.rows

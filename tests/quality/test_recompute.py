@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.quality.checks import judge
 from dask_synth.quality.evidence import Evidence
 from dask_synth.quality.partition import summarise
-from dask_synth.quality.recompute import Redrawn, Unlike, chosen
+from dask_synth.quality.recompute import Recompute, Redrawn, Unlike, picked
 from dask_synth.quality.reference import Reference
 from dask_synth.quality.statistics import combine
 from dask_synth.quality.verdict import Check
@@ -32,8 +33,8 @@ def made(bench: Any) -> Any:
     return bench(fleet__servers=12, time__granularity="hourly", time__end_date="2022-03-31")
 
 
-def checked(made: Any, frames: list[pd.DataFrame], share: float = 1.0) -> Check:
-    reference = Reference.of(made.plan.spec, share)
+def checked(made: Any, frames: list[pd.DataFrame], share: float = 1.0, most_work: float = math.inf) -> Check:
+    reference = Reference.of(made.plan.spec, Recompute(share, most_work))
     statistics = combine(summarise(frame, reference) for frame in frames)
     verdict = judge(Evidence(statistics, reference, made.theory), "run", 0.0)
     (check,) = [check for check in verdict.checks if check.kind == "recompute"]
@@ -213,19 +214,41 @@ def test_nulls_are_no_rows_of_the_models(made: Any) -> None:
     assert checked(made, frames).observed == "1"
 
 
-def test_a_late_slice_is_left_out_where_drawing_it_costs_more_than_it_tells(made: Any) -> None:
-    frames = [frame[frame["timestamp"] >= "2022-03-30"] for frame in made.frames()]
-    reference = Reference.of(made.plan.spec, 1.0)
-    assert combine(summarise(frame, reference) for frame in frames).redrawn.rows == 0
+def late_slices(made: Any) -> list[pd.DataFrame]:
+    """Return the last two days alone, as an appended run has them."""
+    return [frame[frame["timestamp"] >= "2022-03-30"].reset_index(drop=True) for frame in made.frames()]
+
+
+def test_a_late_slice_is_drawn_as_well_and_told_by_its_own_time(made: Any) -> None:
+    frames = late_slices(made)
+    assert checked(made, frames).what.startswith(f"of {12 * 48:,} rows drawn anew, those")
+    put(frames[0], [48 + 7], [[1.23]], ["cpu_p95"])
+    check = checked(made, frames)
+    assert check.observed == "1"
+    assert "server_001 from 2022-03-30 07:00:00 on (1 rows; cpu_p95 1.23," in check.message
+
+
+def test_a_late_slice_is_left_out_where_drawing_it_costs_too_much_and_that_is_told(made: Any) -> None:
+    check = checked(made, late_slices(made), most_work=4)
+    assert check.passed
+    assert check.what.startswith(f"of 0 rows drawn anew ({12 * 48:,} others were not drawn)")
+
+
+def test_the_first_row_is_the_first_in_time_whatever_the_order(made: Any) -> None:
+    rows = made.frames()[0]
+    put(rows, [10, 20], [[1.23, 2.34]], ["mem_p95"])
+    backwards_in_time = rows.iloc[::-1].reset_index(drop=True)
+    message = checked(made, [backwards_in_time]).message
+    assert "server_000 from 2022-01-01 10:00:00 on (2 rows; mem_p95 1.23," in message
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5])
 def test_a_share_of_the_servers_is_that_share_spread_over_the_fleet(share: float) -> None:
-    picked = chosen(np.arange(10_000), share)
-    assert picked.mean() == pytest.approx(share, abs=0.002)
-    assert np.diff(np.flatnonzero(picked)).max() < 4 / share
-    assert chosen(np.arange(10), 1.0).all()
-    assert not chosen(np.arange(10), 0.0).any()
+    taken = picked(np.arange(10_000), share)
+    assert taken.mean() == pytest.approx(share, abs=0.002)
+    assert np.diff(np.flatnonzero(taken)).max() < 4 / share
+    assert picked(np.arange(10), 1.0).all()
+    assert not picked(np.arange(10), 0.0).any()
 
 
 def _redrawn() -> Iterator[Any]:

@@ -80,9 +80,23 @@ def test_another_version_of_a_package_that_decides_bytes_is_told_in_a_line(
 ) -> None:
     dataset = changed(daily, versions={**versions(), "numpy": "1.0"})
     with caplog.at_level(logging.WARNING, logger="dask_synth"):
-        assert validate(dataset).passed
+        verdict = validate(dataset)
+        report(dataset.path)
+    assert verdict.passed
     told = [record.getMessage() for record in caplog.records if "numpy 1.0, here" in record.getMessage()]
-    assert len(told) == 1
+    assert len(told) == 2, "once for each command"
+    (redrawn,) = [check for check in verdict.checks if check.kind == "recompute"]
+    assert redrawn.name == "recompute.untested"
+    assert "numpy 1.0, here" in redrawn.message
+    assert "statistics alone speak" in redrawn.message
+
+
+def test_rows_that_another_version_drew_are_not_held_against_these(daily: Dataset) -> None:
+    config = {**daily.manifest.config, "seed": daily.manifest.config["seed"] + 1}
+    here, there = changed(daily, config=config), {**versions(), "numpy": "1.0"}
+    assert "recompute.rows" in {check.name for check in validate(here).failures}
+    elsewhere = changed(here, versions=there)
+    assert not any(check.kind == "recompute" for check in validate(elsewhere).failures)
 
 
 @pytest.mark.parametrize("formats", [["csv"], ["parquet", "csv"]])

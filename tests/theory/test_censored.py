@@ -49,6 +49,17 @@ def test_rounding_is_in_the_moments_down_to_its_own_step(sd: float) -> None:
     assert found[2] > 1.005 * sd**2 or sd > 0.02
 
 
+@pytest.mark.parametrize("sd", [0.012, 0.05])
+@pytest.mark.parametrize("mean", [0.0, 0.01, 99.99, 100.0])
+def test_rounding_next_to_a_bound_is_in_the_moments(mean: float, sd: float) -> None:
+    z = np.random.default_rng(4).standard_normal(4_000_000)
+    draws = np.round(np.clip(mean + sd * z, 0, 100), 2) - round(mean)
+    found = censored_moments(at(mean), sd, 100.0, at(float(round(mean))), 3)[:, 0]
+    for k in (1, 2):
+        error = (draws**k).std() / np.sqrt(draws.size)
+        assert abs((draws**k).mean() - found[k]) < ALLOWED * error + 0.002 * abs(found[k]), k
+
+
 def test_nothing_cancels_where_the_deviation_is_small_beside_the_mean() -> None:
     found = censored_moments(at(900.0), 0.02, 1000.0, at(900.0), 6, step=0.0)[:, 0]
     assert found[[2, 4, 6]] == pytest.approx([0.02**2, 3 * 0.02**4, 15 * 0.02**6], rel=1e-9)
