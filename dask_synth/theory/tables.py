@@ -16,6 +16,9 @@ from dask_synth.theory.law import Law
 Floats = npt.NDArray[np.float64]
 
 
+QUADRATURE_EXACT = 1e-4
+"""Least share of the fourth moments that their difference must be, to be known to a tenth."""
+
 UNKNOWN = Cumulants(np.asarray(0.0), np.asarray(np.nan), np.asarray(0.0))
 """Of a statistic that nothing can be said of."""
 
@@ -209,9 +212,11 @@ def _pair(law: Law, gauge: Gauge, key: tuple[str, int, int]) -> Cumulants:
         + rho**2 / 4 * (moment(4, 0) + 2 * moment(2, 2) + moment(0, 4))
     )
     weights = law.nodes.weights[0]
-    # Of two columns that show one metric what is left may be a rounding error below 0.
-    variance = np.asarray(max(float(weights @ (square - mean**2)), 0.0))
-    return Cumulants(np.asarray(weights @ mean), variance, np.asarray(0.0))
+    variance = float(weights @ (square - mean**2))
+    # Where two columns are all but the same, what is left is the quadrature's error.
+    if not same and variance < QUADRATURE_EXACT * float(weights @ moment(2, 2)):
+        return UNKNOWN
+    return Cumulants(np.asarray(weights @ mean), np.asarray(max(variance, 0.0)), np.asarray(0.0))
 
 
 def _tails(law: Law, gauge: Gauge) -> tuple[Cumulants, Floats]:

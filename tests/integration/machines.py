@@ -94,7 +94,9 @@ class Machines:
     ) -> Running:
         """Start a worker of one thread, and return when the scheduler knows it."""
         words = ("worker", self.address, "--nthreads", 1, "--name", name, "--no-dashboard", *options)
-        return self._start(name, (*prefix, python), words, variables)
+        running = self._start(name, (*prefix, python), words, variables)
+        until(lambda: b"Registered to:" in (self.folder / f"{name}.log").read_bytes(), f"the registration of {name}")
+        return running
 
     def _start(self, name: str, python: Words, words: Words, variables: Mapping[str, str]) -> Running:
         command = [*python, "-m", "dask", *words, *self.options]

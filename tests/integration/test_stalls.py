@@ -47,9 +47,7 @@ def scheduler_of(cluster: Machines) -> Running:
 
 def worker(cluster: Machines, name: str, *options: object) -> Running:
     """Start a worker that is one process, and return when the scheduler knows it."""
-    started = cluster.worker(name, "--no-nanny", *options)
-    until(lambda: b"Registered to" in (cluster.folder / f"{name}.log").read_bytes(), "the worker's start")
-    return started
+    return cluster.worker(name, "--no-nanny", *options)
 
 
 def parts(path: Path) -> list[Path]:
@@ -118,7 +116,8 @@ def test_a_stopped_scheduler_ends_the_run_when_patience_is_over(cluster: Machine
 def test_a_stopped_worker_is_named_when_patience_is_over(cluster: Machines) -> None:
     scheduler_of(cluster)
     stopped = worker(cluster, "one")
-    with running(cluster, "--patience", watch.SILENT_SECONDS + 2) as run:
+    # Patience counts from the last result, silence from the last heartbeat, which a busy machine may put seconds later.
+    with running(cluster, "--patience", watch.SILENT_SECONDS + 15) as run:
         stopped.send_signal(signal.SIGSTOP)
         lines = told(run)
     (address,) = re.findall(r"Start worker at: +(tcp://\S+)", (cluster.folder / "one.log").read_text())
@@ -126,7 +125,7 @@ def test_a_stopped_worker_is_named_when_patience_is_over(cluster: Machines) -> N
     error = lines[-3]
     assert re.match(r"Error: nothing came from any worker for \d\d s; waiting for the chunk of ", error)
     assert re.search(rf" on {re.escape(address)}, silent for \d\d s", error)
-    assert "gave up after 12 s (--patience)" in error
+    assert f"gave up after {watch.SILENT_SECONDS + 15} s (--patience)" in error
 
 
 HELD = """

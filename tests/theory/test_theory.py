@@ -304,6 +304,16 @@ def test_two_columns_of_one_metric_are_not_compared_where_rounding_shows() -> No
         assert np.isfinite(theory.correlation(("", 0, 3)).error)
 
 
+def test_columns_that_are_all_but_the_same_are_not_compared_by_their_correlation() -> None:
+    profile = {"base": {"cpu": 30, "mem": 30}, "sd": {"cpu": 0.06, "mem": 0.05}, "spike_probability": 0.3}
+    still = {"weekly": False, "quarter_end": False, "holidays": []}
+    time, fleet = {"years": 1}, {"mix": {"web": 1.0}}
+    config = RunConfig(archetypes={"web": profile}, fleet=fleet, time=time, seasonality=still, growth=False)
+    theory = Theory.of(spec_of(config)).archetypes["web"]
+    assert theory.gauge.pairs["noise", 0, 1].correlation > 0.999, "spikes, which they share, are all that varies"
+    assert np.isnan(theory.correlation(("noise", 0, 1)).error)
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_nodes_stand_for_every_cell_exactly(name: str) -> None:
     profile = PROFILES[name]
