@@ -44,6 +44,7 @@ def resumable(root: Path, run_id: str, command: str) -> Iterator[None]:
         What goes on with it.
     """
     from dask_synth.interrupts import stopping
+    from dask_synth.storage.exchange import tidy
     from dask_synth.storage.outcome import Outcome, Outlook
     from dask_synth.storage.store import discard_unfinished
 
@@ -56,7 +57,12 @@ def resumable(root: Path, run_id: str, command: str) -> Iterator[None]:
             return "Interrupted. The dataset is committed; `validate` and `report` can be run on it."
         return f"Interrupted: nothing was committed. {kept[outcome]} To go on:\n  {command}"
 
-    with stopping(discard_unfinished, message):
+    def clean_up() -> None:
+        discard_unfinished()
+        # Worker processes are ended in the middle of a write: only now nothing more comes from them.
+        tidy(root)
+
+    with stopping(clean_up, message):
         try:
             yield
         except RunError as error:

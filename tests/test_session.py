@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from dask_synth.session import again
+from dask_synth.session import again, resumable
 
 
 def told(typed: str, root: click.Command, prog_name: str, patch: pytest.MonkeyPatch) -> str:
@@ -66,3 +67,12 @@ def test_outside_of_a_command_it_is_the_module(monkeypatch: pytest.MonkeyPatch) 
 def test_the_command_is_told_without_secrets(word: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["dask-synth", word])
     assert shlex.split(again())[3:] == [shown]
+
+
+def test_what_an_interrupted_worker_left_half_written_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / "fleet" / "csv" / ".dask-synth-x.tmp"
+    left.parent.mkdir(parents=True)
+    with pytest.raises(SystemExit), resumable(tmp_path / "fleet", "run", "go on"):
+        left.touch()
+        raise KeyboardInterrupt
+    assert not left.exists()

@@ -135,3 +135,14 @@ def finish_for_reader(root: Path) -> None:
         if any(map(is_obsolete, (staging_of(root), aside_of(root)))):
             with hold(root) as held:
                 finish(root, held)
+
+
+def tidy(root: Path) -> None:
+    """Remove what workers that were ended have left half-written at and beside `root`, unless somebody writes there."""
+    if not is_local(root):
+        return
+    for folder in (root, staging_of(root)):
+        with suppress(OSError, OutputError):
+            if folder.is_dir():
+                with hold(folder):
+                    LocalStore(folder).clean()

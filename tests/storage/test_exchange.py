@@ -140,3 +140,17 @@ def test_two_folders_that_changed_names_are_given_back_together(tmp_path: Path, 
     assert whole(one) == {}
     with hold(one):
         pass
+
+
+def test_what_workers_left_half_written_goes_unless_somebody_writes_there(root: Path) -> None:
+    left = [folder / "csv" / ".dask-synth-x.tmp" for folder in (root, exchange.staging_of(root))]
+    mine = root / "csv" / "notes.tmp"
+    for path in (*left, mine):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with hold(root):
+        exchange.tidy(root)
+        assert left[0].exists()
+    exchange.tidy(root)
+    assert not any(path.exists() for path in left)
+    assert mine.exists()
