@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from dask_synth.pipeline.resources import Resources as Resources
     from dask_synth.pipeline.run import generate as generate
     from dask_synth.pipeline.scheduler import connect as connect
-    from dask_synth.quality.report import report as report
-    from dask_synth.quality.validate import validate as validate
-    from dask_synth.quality.validate import validate_frame as validate_frame
+    from dask_synth.proof.validate import validate as validate
+    from dask_synth.proof.validate import validate_frame as validate_frame
+    from dask_synth.reporting.report import report as report
     from dask_synth.storage.dataset import Dataset as Dataset
     from dask_synth.storage.dataset import open_dataset as open_dataset
 
@@ -41,9 +41,9 @@ _HOMES = {
     "Resources": "dask_synth.pipeline.resources",
     "Dataset": "dask_synth.storage.dataset",
     "open_dataset": "dask_synth.storage.dataset",
-    "report": "dask_synth.quality.report",
-    "validate": "dask_synth.quality.validate",
-    "validate_frame": "dask_synth.quality.validate",
+    "report": "dask_synth.reporting.report",
+    "validate": "dask_synth.proof.validate",
+    "validate_frame": "dask_synth.proof.validate",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -218,17 +218,17 @@ def _prove(console: Console, dataset: Dataset, client: Client, after: After) -> 
 
 
 def _validate(console: Console, dataset: Dataset, client: Client, recompute: float, *, picture: bool = False) -> bool:
-    from dask_synth.quality.table import show_verdict
-    from dask_synth.quality.validate import proved
+    from dask_synth.proof.table import show_verdict
+    from dask_synth.proof.validate import proved
 
     with console.status("validating"):
         proof = proved(dataset, client, recompute=recompute, picture=picture)
     show_verdict(console, proof.verdict)
     if picture:
-        from dask_synth.quality.report import draw
+        from dask_synth.reporting.report import draw
 
         with console.status("drawing"):
-            files = draw(dataset, proof.measured.partial, proof.theory, proof.verdict)
+            files = draw(dataset, proof.measured, proof.theory, proof.verdict)
         _name(console, files)
     return proof.verdict.passed
 

@@ -12,8 +12,8 @@ from dask_synth.cli import main
 from dask_synth.errors import ConfigError
 from dask_synth.layers import load_config
 from dask_synth.pipeline.frame import fleet_frame
-from dask_synth.quality.validate import validate_frame
-from dask_synth.quality.verdict import Verdict
+from dask_synth.proof.validate import validate_frame
+from dask_synth.proof.verdict import Verdict
 from dask_synth.share import Share
 
 

@@ -86,7 +86,7 @@ class Dataset:
 
     def verify(self, client: Client | None = None) -> list[Finding]:
         """Re-hash every file, on the client's cluster where one is given; return what is not as it was committed."""
-        from dask_synth.quality.one_pass import start_pass
+        from dask_synth.measure.one_pass import start_pass
 
         return list(start_pass(self, client)().findings)
 
