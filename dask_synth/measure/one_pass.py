@@ -15,12 +15,13 @@ from dask.base import compute
 from dask.delayed import Delayed, delayed
 from distributed import Client
 
+from dask_synth.clusters.heap import keep_freed_memory
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.planned import Reference
 from dask_synth.measure.read import decoded
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
-from dask_synth.storage.dataset import Dataset
+from dask_synth.storage.committed import Committed
 from dask_synth.storage.integrity import examine, fetch, unlisted
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.names import METRICS
@@ -46,7 +47,7 @@ class Question:
 
 
 def start_pass(
-    dataset: Dataset, client: Client | None = None, reference: Reference | None = None, layout: Layout | None = None
+    dataset: Committed, client: Client | None = None, reference: Reference | None = None, layout: Layout | None = None
 ) -> Callable[[], Measured]:
     """Begin a pass over a dataset, and return what waits for its end: on a cluster, theory is worked out meanwhile.
 
@@ -74,6 +75,7 @@ def start_pass(
 
 def measure_file(root: Path, entry: FileEntry, question: Question) -> Measured:
     """Fetch a file's bytes once: hash them, decode them, sum the rows up for all that is asked."""
+    keep_freed_memory()
     finding, data = fetch(root, entry)
     frame = decoded(data, entry.path, question.reference.categories) if data is not None else None
     # The rows of what cannot be decoded are missing then, and the check of the files says why.
@@ -87,7 +89,7 @@ def hash_file(root: Path, entry: FileEntry) -> Measured:
     return Measured((finding,) if finding else ())
 
 
-def _tasks(dataset: Dataset, question: Question | None) -> list[Delayed]:
+def _tasks(dataset: Committed, question: Question | None) -> list[Delayed]:
     token = uuid4().hex
     names = [entry.path for entry in dataset.manifest.files]
     parts = [name for name in names if name.startswith(f"{METRICS}/")]

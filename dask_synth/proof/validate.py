@@ -14,7 +14,7 @@ from dask.base import compute
 from dask.delayed import Delayed, delayed
 from distributed import Client
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.errors import ConfigError, Problem
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.one_pass import start_pass, tree
@@ -30,7 +30,7 @@ from dask_synth.proof.checks.structure import not_recomputed
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import LEVEL, judge
 from dask_synth.proof.verdict import VALIDATION_NAME, Verdict
-from dask_synth.storage.dataset import Dataset, open_dataset
+from dask_synth.storage.committed import Committed, open_committed
 from dask_synth.storage.derived import keep
 from dask_synth.theory.theory import Theory
 
@@ -41,7 +41,7 @@ MOST_WORK = 4
 
 
 def validate(
-    dataset: Dataset | str | os.PathLike[str],
+    dataset: Committed | str | os.PathLike[str],
     client: Client | None = None,
     *,
     level: float = LEVEL,
@@ -93,14 +93,14 @@ class Proved:
         What came of the dataset's files, and what must come of its model.
     """
 
-    dataset: Dataset
+    dataset: Committed
     verdict: Verdict
     measured: Measured
     theory: Theory
 
 
 def proved(
-    dataset: Dataset | str | os.PathLike[str],
+    dataset: Committed | str | os.PathLike[str],
     client: Client | None = None,
     *,
     level: float = LEVEL,
@@ -111,7 +111,7 @@ def proved(
     """Validate as :func:`validate` does; in the same pass, sum up what a `picture` needs, if one is wanted."""
     start = perf_counter()
     recompute = _share(recompute)
-    dataset = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+    dataset = dataset if isinstance(dataset, Committed) else open_committed(dataset)
     spec = spec_of(recorded_config(dataset.path, dataset.manifest))
     tell_other_versions(dataset.path, dataset.manifest)
     others = other_versions(dataset.manifest, DRAWING)

@@ -21,7 +21,7 @@ from dask_synth.reporting.charts import charts_of
 from dask_synth.reporting.packed import library_of
 from dask_synth.reporting.palette import verdict_words
 from dask_synth.reporting.summary import Summary
-from dask_synth.storage.dataset import Dataset
+from dask_synth.storage.committed import Committed
 from dask_synth.storage.manifest import Manifest
 
 MAX_GROUPS = 20
@@ -30,7 +30,7 @@ MAX_TEXT = 400
 MAX_CONFIG = 40_000
 
 
-def page_html(summary: Summary, servers: dict[str, Any], dataset: Dataset, verdict: Verdict | None) -> str:
+def page_html(summary: Summary, servers: dict[str, Any], dataset: Committed, verdict: Verdict | None) -> str:
     """Write the page.
 
     Parameters
@@ -179,7 +179,7 @@ def _clipped(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]} …"
 
 
-def _run(dataset: Dataset, summary: Summary, verdict: Verdict | None) -> list[tuple[str, str]]:
+def _run(dataset: Committed, summary: Summary, verdict: Verdict | None) -> list[tuple[str, str]]:
     manifest = dataset.manifest
     ours = ", ".join(f"{name} {version_of(name)}" for name in ("dask", "bokeh", "matplotlib"))
     seconds = (manifest.created - manifest.started).total_seconds()

@@ -24,7 +24,7 @@ from dask_synth.pipeline.recorded import recorded_config, tell_other_versions
 from dask_synth.proof.verdict import VALIDATION_NAME, Verdict
 from dask_synth.reporting.summary import summary_of
 from dask_synth.schema import PARTITION_KEY
-from dask_synth.storage.dataset import Dataset, open_dataset
+from dask_synth.storage.committed import Committed, open_committed
 from dask_synth.storage.derived import keep
 from dask_synth.storage.integrity import Finding
 from dask_synth.storage.places import readable, reading
@@ -62,7 +62,7 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     RunError
         If the files cannot be written there.
     """
-    dataset = open_dataset(path)
+    dataset = open_committed(path)
     verdict, spec = read_verdict(dataset), recorded_spec(dataset)
     tell_other_versions(dataset.path, dataset.manifest)
     finish = start_pass(dataset, client, Reference.of(spec), Layout.of(spec))
@@ -72,7 +72,7 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     return draw(dataset, measured, theory, verdict)
 
 
-def draw(dataset: Dataset, measured: Measured, theory: Theory, verdict: Verdict | None) -> tuple[Path, Path]:
+def draw(dataset: Committed, measured: Measured, theory: Theory, verdict: Verdict | None) -> tuple[Path, Path]:
     """Write the picture and the page of what a pass has summed up; raise as :func:`report` does."""
     # Here, not above: they take a second to import, which only drawing should cost.
     from dask_synth.reporting.overview import overview_png
@@ -89,7 +89,7 @@ def draw(dataset: Dataset, measured: Measured, theory: Theory, verdict: Verdict 
     return dataset.path / OVERVIEW_NAME, dataset.path / REPORT_NAME
 
 
-def check_drawable(dataset: Dataset, verdict: Verdict | None, findings: Sequence[Finding]) -> None:
+def check_drawable(dataset: Committed, verdict: Verdict | None, findings: Sequence[Finding]) -> None:
     """Raise OutputError where files were changed since, and no verdict that is shown says so."""
     damaged = findings if verdict is None or verdict.passed else ()
     if damaged:
@@ -100,12 +100,12 @@ def check_drawable(dataset: Dataset, verdict: Verdict | None, findings: Sequence
         )
 
 
-def recorded_spec(dataset: Dataset) -> FleetSpec:
+def recorded_spec(dataset: Committed) -> FleetSpec:
     """Return what a dataset's values follow from, as its manifest says."""
     return spec_of(recorded_config(dataset.path, dataset.manifest))
 
 
-def read_servers(dataset: Dataset) -> dict[str, Any]:
+def read_servers(dataset: Committed) -> dict[str, Any]:
     """Return the number of servers of each business unit and server type, and the sampled servers' metadata."""
     columns = ["server_id", "app_name", "business_unit", "criticality", "region", PARTITION_KEY]
     with reading(dataset.servers):
@@ -123,7 +123,7 @@ def read_servers(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def read_verdict(dataset: Dataset) -> Verdict | None:
+def read_verdict(dataset: Committed) -> Verdict | None:
     """Return the outcome of the dataset's validation; None if there is none, or it is of another run."""
     with reading(dataset.path / VALIDATION_NAME):
         try:

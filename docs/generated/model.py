@@ -7,7 +7,7 @@ from dataclasses import fields
 from itertools import groupby
 from typing import Any
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.model.archetypes import PROFILES, cholesky_factor
 from dask_synth.model.holidays import holiday_names
 from dask_synth.pipeline.chunk import servers_table

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 import pytest
 
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
 from dask_synth.measure.planned import Reference
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import added

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from dask_synth.cli.verdict_table import headline
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
 from dask_synth.proof import judge as judging
 from dask_synth.proof.checks import structure
 from dask_synth.proof.evidence import Evidence
-from dask_synth.proof.table import headline
 from dask_synth.proof.trial import Trial, critical_z, normal_equivalent
 
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dask_synth.dataset import Dataset
 from dask_synth.errors import OutputError
 from dask_synth.measure.read import decoded
 from dask_synth.proof.validate import validate
 from dask_synth.reporting.report import report
 from dask_synth.schema import empty_frame
-from dask_synth.storage.dataset import Dataset
 from tests.quality.report_data import small_dataset
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]

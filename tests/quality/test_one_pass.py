@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from dask_synth.dataset import Dataset
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.one_pass import start_pass
 from dask_synth.measure.planned import Reference
 from dask_synth.measure.redraw import Recompute
 from dask_synth.proof.validate import proved
 from dask_synth.reporting.report import draw, recorded_spec
-from dask_synth.storage.dataset import Dataset
 from tests.quality.report_data import small_dataset
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]

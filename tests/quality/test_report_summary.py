@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
+from dask_synth.dataset import Dataset
 from dask_synth.measure.arrangement import arrangement_of
 from dask_synth.measure.layout import MAX_PERIODS, MAX_VALUES, Layout
 from dask_synth.measure.picture import CELLS, Binned, bins_of
@@ -18,7 +19,6 @@ from dask_synth.model.columns import BUILT_IN
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.pipeline.plan import RunPlan, spec_of
 from dask_synth.reporting.summary import bin_quantiles, correlation_of
-from dask_synth.storage.dataset import Dataset
 from dask_synth.storage.names import CSV_NAME
 from dask_synth.theory.gauge import CANDIDATES as BINS
 from tests.quality.report_data import small_dataset, summarise_dataset

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.measure.planned import Reference
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import added

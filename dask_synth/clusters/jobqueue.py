@@ -14,9 +14,9 @@ from dask.utils import parse_bytes
 from distributed.deploy.cluster import Cluster
 from pydantic import Field
 
+from dask_synth.clusters.clusterfile import ClusterFile
+from dask_synth.clusters.resources import Resources
 from dask_synth.errors import ConfigError, Problem, SchedulerError
-from dask_synth.pipeline.clusterfile import ClusterFile
-from dask_synth.pipeline.resources import Resources
 
 CLASSES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 

@@ -19,9 +19,9 @@ from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dask_synth.config.values import Count, Formats, Granularity, Mix, Profile, StorageOptions, WeightedValues
 from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
 from dask_synth.model.calendar import Seasonality
-from dask_synth.values import Count, Formats, Granularity, Mix, Profile, StorageOptions, WeightedValues
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 # A letter first: Parquet readers take a folder server_type=01 for a number.

@@ -14,12 +14,12 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Table
 from rich.text import Text
 
-from dask_synth.interrupts import check
+from dask_synth.cli.interrupts import check
 from dask_synth.pipeline.parts import OnReceipt
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.pipeline.tally import Tally
 from dask_synth.pipeline.write import Receipt
-from dask_synth.storage.dataset import Dataset
+from dask_synth.storage.committed import Committed
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def progress(console: Console, plan: RunPlan) -> Iterator[tuple[Tally, OnReceipt
         yield tally, on_receipt
 
 
-def show_result(console: Console, dataset: Dataset, tally: Tally, seconds: float) -> None:
+def show_result(console: Console, dataset: Committed, tally: Tally, seconds: float) -> None:
     """Print what a run made, who made it, and how to load it; off a terminal, a line each."""
     manifest = dataset.manifest
     rows, files, size = f"{manifest.rows:,}", f"{len(manifest.files):,}", decimal(manifest.total_bytes())
@@ -107,7 +107,7 @@ def show_result(console: Console, dataset: Dataset, tally: Tally, seconds: float
     console.print("Load it:", highlight=False)
     for line in (
         "import dask_synth",
-        f"ddf = dask_synth.open_dataset({str(dataset.path)!r}).frame()",
+        f"ddf = dask_synth.open_committed({str(dataset.path)!r}).frame()",
         "print(ddf.head())",
     ):
         console.print(f"    {line}", highlight=False, soft_wrap=True, markup=False)

@@ -1,4 +1,4 @@
-"""Clusters that we start ourselves on this machine, or on others through SSH.
+"""Clusters on this machine.
 
 The local scheduler runs threads in this process: tasks spend their time in NumPy, pyarrow and isal, which release the
 interpreter's lock, so threads share one set of imports and start at once (to measure both:
@@ -8,15 +8,13 @@ interpreter's lock, so threads share one set of imports and start at once (to me
 from __future__ import annotations
 
 import warnings
-from typing import Annotated, Any
+from typing import Any
 
-from distributed import LocalCluster, SSHCluster
+from distributed import LocalCluster
 from distributed.deploy.cluster import Cluster
-from pydantic import Field
 
+from dask_synth.clusters.resources import LOOPBACK, Resources, cores
 from dask_synth.errors import SchedulerError
-from dask_synth.pipeline.clusterfile import ClusterFile
-from dask_synth.pipeline.resources import LOOPBACK, Resources, cores
 
 
 def in_threads(argument: str, resources: Resources) -> Cluster:
@@ -65,50 +63,3 @@ def count_of(kind: str, argument: str) -> int | None:
     if not argument.isdecimal() or int(argument) < 1:
         raise SchedulerError(f"--scheduler '{kind}:{argument}': {argument!r} is not a number of workers of at least 1")
     return int(argument)
-
-
-class SshFile(ClusterFile):
-    """What ``ssh:FILE`` may say: as ``cluster/ssh.yaml``.
-
-    Attributes
-    ----------
-    hosts
-        The first runs the scheduler, the others a worker each; one host alone runs both.
-    connect
-        Keywords of ``asyncssh.connect``: username, port, client_keys, known_hosts.
-    python
-        The Python of the other machines; None is the path of the one here.
-    """
-
-    hosts: Annotated[list[str], Field(min_length=1)]
-    connect: dict[str, Any] = Field(default_factory=dict)
-    python: str | None = None
-
-
-def through_ssh(argument: str, resources: Resources) -> Cluster:
-    """Start a scheduler and workers on other machines: ``ssh:host1,host2``, or ``ssh:FILE``."""
-    if not argument:
-        raise SchedulerError(
-            "--scheduler 'ssh' needs hosts, ssh:host1,host2, or ssh:FILE with a file as cluster/ssh.yaml"
-        )
-    if argument.endswith((".yaml", ".yml")):
-        asked = SshFile.read(argument)
-    else:
-        asked = SshFile(hosts=[host for host in argument.split(",") if host])
-    scheduler_host, *hosts = asked.hosts
-    worker = {"nthreads": resources.threads_per_worker, "memory_limit": resources.memory_limit}
-    secure = {"protocol": "tls", "security": resources.security} if resources.security else {}
-    try:
-        return SSHCluster(
-            [scheduler_host, *((hosts or [scheduler_host]) * (resources.workers or 1))],
-            connect_options=asked.connect,
-            remote_python=asked.python,
-            scheduler_options={"dashboard_address": resources.dashboard, **secure},
-            worker_options={key: value for key, value in worker.items() if value is not None} | secure,
-            security=resources.security,
-        )
-    except Exception as error:  # asyncssh has a class for each way in which a connection fails
-        raise SchedulerError(
-            f"--scheduler 'ssh:{argument}': {', '.join(asked.hosts)} cannot be used through SSH "
-            f"({type(error).__name__}: {error}); try `ssh {scheduler_host}` by hand"
-        ) from error

@@ -7,9 +7,9 @@ from typing import Any
 from distributed.deploy.cluster import Cluster
 from pydantic import Field
 
+from dask_synth.clusters.clusterfile import ClusterFile
+from dask_synth.clusters.resources import Resources
 from dask_synth.errors import SchedulerError
-from dask_synth.pipeline.clusterfile import ClusterFile
-from dask_synth.pipeline.resources import Resources
 
 
 class PodsFile(ClusterFile):

@@ -12,12 +12,12 @@ from typing import Any
 
 import yaml
 
-from dask_synth.config import RunConfig, merged
+from dask_synth.config.presets import config_file
+from dask_synth.config.problems import shown, validated
+from dask_synth.config.run import RunConfig, merged
+from dask_synth.config.sources import ENV_PREFIX, read_environment, read_yaml
+from dask_synth.config.yamltext import MAX_DEPTH
 from dask_synth.errors import ConfigError, Problem
-from dask_synth.presets import config_file
-from dask_synth.problems import shown, validated
-from dask_synth.sources import ENV_PREFIX, read_environment, read_yaml
-from dask_synth.yamltext import MAX_DEPTH
 
 Key = tuple[str, ...]
 

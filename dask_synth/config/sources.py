@@ -10,11 +10,11 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource, SettingsError
 
-from dask_synth import yamltext
-from dask_synth.config import RunConfig
+from dask_synth.config import yamltext
+from dask_synth.config.presets import presets
+from dask_synth.config.problems import may_be_secret, shown, suggestion
+from dask_synth.config.run import RunConfig
 from dask_synth.errors import ConfigError, Problem
-from dask_synth.presets import presets
-from dask_synth.problems import may_be_secret, shown, suggestion
 
 ENV_PREFIX = "DASK_SYNTH__"
 

@@ -18,9 +18,9 @@ import dask
 from distributed import Client, Nanny, SpecCluster
 from distributed.deploy.cluster import Cluster
 
+from dask_synth.clusters.resources import LOOPBACK, Resources
+from dask_synth.clusters.watch import PATIENCE, reached
 from dask_synth.errors import SchedulerError
-from dask_synth.pipeline.resources import LOOPBACK, Resources
-from dask_synth.pipeline.watch import PATIENCE, reached
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +33,13 @@ Backend = Callable[[str, Resources], Cluster]
 
 # Where each lives; imported when it is asked for. One more back end is one more line.
 BACKENDS = {
-    "local": "dask_synth.pipeline.backends:in_threads",
-    "threads": "dask_synth.pipeline.backends:in_threads",
-    "processes": "dask_synth.pipeline.backends:in_processes",
-    "synchronous": "dask_synth.pipeline.backends:synchronous",
-    "ssh": "dask_synth.pipeline.backends:through_ssh",
-    "slurm": "dask_synth.pipeline.jobqueue:in_batch_jobs",
-    "kubernetes": "dask_synth.pipeline.kubernetes:on_kubernetes",
+    "local": "dask_synth.clusters.local:in_threads",
+    "threads": "dask_synth.clusters.local:in_threads",
+    "processes": "dask_synth.clusters.local:in_processes",
+    "synchronous": "dask_synth.clusters.local:synchronous",
+    "ssh": "dask_synth.clusters.ssh:through_ssh",
+    "slurm": "dask_synth.clusters.jobqueue:in_batch_jobs",
+    "kubernetes": "dask_synth.clusters.kubernetes:on_kubernetes",
 }
 IN_THIS_PROCESS = ("local", "threads", "synchronous")
 PLAIN = ("local", "synchronous")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-HERE = Path(__file__).parent
+PACKAGE = Path(__file__).parent.parent
 
 
 def presets() -> dict[str, Path]:
     """Return the file of each preset, by its name."""
     # A wheel carries them inside; in a checkout they lie in its config folder.
-    folder = HERE / "config_files" if (HERE / "config_files").is_dir() else HERE.parent / "config"
+    folder = PACKAGE / "config_files" if (PACKAGE / "config_files").is_dir() else PACKAGE.parent / "config"
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 

@@ -17,8 +17,8 @@ from distributed import Client
 from distributed.client import ClosedClientError, FutureCancelledError, FuturesCancelledError
 from distributed.comm.core import CommClosedError
 
+from dask_synth.clusters.resources import PATIENCE_SECONDS
 from dask_synth.errors import RunError
-from dask_synth.pipeline.resources import PATIENCE_SECONDS
 
 logger = logging.getLogger(__name__)
 

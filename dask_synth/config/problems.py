@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dask_synth.config import OutputConfig, RunConfig
+from dask_synth.config.run import OutputConfig, RunConfig
 from dask_synth.errors import ConfigError, Problem
 from dask_synth.model.archetypes import PROFILES
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dask_synth.cli.logs import LogFormat
+from dask_synth.cli.share import recompute_option
+from dask_synth.cli.surroundings import check_dask
 from dask_synth.errors import ConfigError, Problem
-from dask_synth.logs import LogFormat
-from dask_synth.share import recompute_option
-from dask_synth.surroundings import check_dask
 
 if TYPE_CHECKING:
-    from dask_synth.pipeline.resources import Resources
+    from dask_synth.clusters.resources import Resources
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SCHEDULER_HELP = """\b
@@ -172,7 +172,7 @@ def resources_of(where: Where, log_level: int) -> Resources:
     from dask.utils import parse_bytes
     from distributed import Security
 
-    from dask_synth.pipeline.resources import Resources
+    from dask_synth.clusters.resources import Resources
 
     times = {"--wait": where.wait, "--patience": where.patience}
     problems = [Problem(option, "nan is not a number of seconds") for option, time in times.items() if isnan(time)]
@@ -220,8 +220,8 @@ def overrides_of(
     settings: tuple[str, ...], formats: tuple[str, ...], options: dict[str, Any]
 ) -> dict[str, tuple[Any, str]]:
     """Return what the options of :func:`config_options` set, as dotted keys with a value and its origin."""
-    from dask_synth.problems import may_be_secret
-    from dask_synth.sources import ValueTextError, parse_value
+    from dask_synth.config.problems import may_be_secret
+    from dask_synth.config.sources import ValueTextError, parse_value
 
     overrides: dict[str, tuple[Any, str]] = {}
     problems = []

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dask_synth
+from dask_synth.cli.logs import complain, name_run
+from dask_synth.cli.options import After, Choice, Where, after_options, config_options, scheduler_options
+from dask_synth.cli.session import again, connected, console_of, resumable
+from dask_synth.cli.share import recompute_option
+from dask_synth.cli.surroundings import speak_any_alphabet
 from dask_synth.errors import ConfigError, DamagedManifestError, DaskSynthError, Problem
-from dask_synth.logs import complain, name_run
-from dask_synth.options import After, Choice, Where, after_options, config_options, scheduler_options
-from dask_synth.session import again, connected, console_of, resumable
-from dask_synth.share import recompute_option
-from dask_synth.surroundings import speak_any_alphabet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from rich.console import Console
 
-    from dask_synth.storage.dataset import Dataset
+    from dask_synth.dataset import Dataset
 
 EXIT_INVALID = 1
 EXIT_FAILED = 3
@@ -83,9 +83,9 @@ def main() -> None:
 def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite: bool, dry_run: bool) -> None:
     """Make a dataset: Parquet and CSV.gz, and a manifest once it is whole."""
     start = perf_counter()
-    from dask_synth.layers import effective_config
+    from dask_synth.cli.progress import progress, show_plan, show_result
+    from dask_synth.config.layers import effective_config
     from dask_synth.pipeline.plan import RunPlan
-    from dask_synth.progress import progress, show_plan, show_result
 
     if resume and overwrite:
         raise ConfigError([Problem("--resume", "cannot be given with --overwrite, which goes on by itself")])
@@ -121,8 +121,8 @@ def append(path: str, until: str, after: After, where: Where) -> None:
     Interrupted, the same command goes on where it stopped; where there is nothing to add, it says so.
     """
     start = perf_counter()
+    from dask_synth.cli.progress import progress, show_plan, show_result
     from dask_synth.pipeline.append import prepare_append
-    from dask_synth.progress import progress, show_plan, show_result
 
     console = console_of(where)
     dataset = _open(path)
@@ -186,7 +186,7 @@ def validate(ctx: click.Context, path: str, recompute: float, where: Where) -> N
 @config_options
 def show_config(choice: Choice) -> None:
     """Print the effective configuration as YAML, with where each value came from."""
-    from dask_synth.layers import as_yaml, effective_config
+    from dask_synth.config.layers import as_yaml, effective_config
 
     click.echo(as_yaml(effective_config(choice.path, choice.overrides)), nl=False)
 
@@ -218,7 +218,7 @@ def _prove(console: Console, dataset: Dataset, client: Client, after: After) -> 
 
 
 def _validate(console: Console, dataset: Dataset, client: Client, recompute: float, *, picture: bool = False) -> bool:
-    from dask_synth.proof.table import show_verdict
+    from dask_synth.cli.verdict_table import show_verdict
     from dask_synth.proof.validate import proved
 
     with console.status("validating"):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from types import FrameType
 
-from dask_synth.logs import complain, mute_dask
+from dask_synth.cli.logs import complain, mute_dask
 
 EXIT_INTERRUPTED = 3
 GRACE_SECONDS = 3.5

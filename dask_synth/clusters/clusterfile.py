@@ -8,8 +8,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dask_synth.config.sources import read_yaml
 from dask_synth.errors import ConfigError, Problem
-from dask_synth.sources import read_yaml
 
 
 class ClusterFile(BaseModel):

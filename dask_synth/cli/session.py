@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dask_synth.cli.logs import quiet_dask, start_logging
 from dask_synth.errors import RunError, StoreAwayError
-from dask_synth.logs import quiet_dask, start_logging
 
 if TYPE_CHECKING:
     from distributed import Client
     from rich.console import Console
 
-    from dask_synth.options import Where
+    from dask_synth.cli.options import Where
 
 
 def console_of(where: Where) -> Console:
@@ -43,7 +43,7 @@ def resumable(root: Path, run_id: str, command: str) -> Iterator[None]:
     command
         What goes on with it.
     """
-    from dask_synth.interrupts import stopping
+    from dask_synth.cli.interrupts import stopping
     from dask_synth.storage.exchange import tidy
     from dask_synth.storage.outcome import Outcome, Outlook
     from dask_synth.storage.store import discard_unfinished
@@ -102,9 +102,9 @@ def connected(console: Console, where: Where, reads: Path | None = None) -> Iter
     """
     from distributed import performance_report
 
-    from dask_synth.options import resources_of
-    from dask_synth.pipeline.preflight import check_input, upload
-    from dask_synth.pipeline.scheduler import connect
+    from dask_synth.cli.options import resources_of
+    from dask_synth.clusters.connect import connect
+    from dask_synth.clusters.preflight import check_input, upload
     from dask_synth.storage.names import MANIFEST_NAME
 
     with connect(where.scheduler, resources_of(where, quiet_dask())) as client, ExitStack() as stack:
