@@ -36,6 +36,9 @@ CALENDAR = Calendar.of(GRID, SEASONS)
 DAY, HOUR = np.divmod(np.arange(GRID.size), 24)
 DRAWS, BATCHES = 10_000_000, 40
 
+Key = tuple[str | int, ...]
+"""What is told of a column, or of two."""
+
 
 @cache
 def theory_of(name: str, servers: int = 1) -> ArchetypeTheory:
@@ -56,10 +59,6 @@ def draw(name: str, rng: np.random.Generator, positions: np.ndarray) -> np.ndarr
     net = (base.net * load + sd.net * noise[:, 3]) * np.where(spike, 0.8 * m, 1)
     highs = (100, 100, 100, 1000, 600)
     return np.stack([np.clip(x, 0, h) for x, h in zip((cpu, mem, disk, net, 0.6 * net), highs, strict=True)])
-
-
-Key = tuple[str | int, ...]
-"""What is told of a column, or of two."""
 
 
 @pytest.mark.integration
