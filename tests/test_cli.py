@@ -111,7 +111,7 @@ def everything(folder: Path) -> set[str]:
 
 
 @pytest.fixture
-def room(tmp_path, monkeypatch) -> Path:
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An own current folder, in which one output is taken."""
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("mine")
@@ -120,7 +120,7 @@ def room(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def run(room) -> Run:
+def run(room: Path) -> Run:
     def invoke(*args: str, env: Mapping[str, str] | None = None) -> Result:
         return CliRunner().invoke(main, list(args), env=env, prog_name="python -m dask_synth")
 
@@ -151,7 +151,7 @@ def assert_refused(code: int, out: str, message: str, case: Bad) -> None:
 
 
 @pytest.mark.parametrize("case", BAD_INPUT.values(), ids=BAD_INPUT)
-def test_bad_input_ends_with_2_and_one_message_and_nothing_written(case, run, room):
+def test_bad_input_ends_with_2_and_one_message_and_nothing_written(case: Bad, run: Run, room: Path) -> None:
     args = arguments(case, room)
     before = everything(room), files(room)
     result = run(*args, env=case.environment)
@@ -160,13 +160,13 @@ def test_bad_input_ends_with_2_and_one_message_and_nothing_written(case, run, ro
 
 
 @pytest.mark.parametrize("name", REPRESENTATIVE)
-def test_bad_input_through_the_real_command_line(name, room):
+def test_bad_input_through_the_real_command_line(name: str, room: Path) -> None:
     refused_by_a_process(BAD_INPUT[name], room)
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("name", [name for name in BAD_INPUT if name not in REPRESENTATIVE])
-def test_all_other_bad_input_through_the_real_command_line(name, room):
+def test_all_other_bad_input_through_the_real_command_line(name: str, room: Path) -> None:
     refused_by_a_process(BAD_INPUT[name], room)
 
 
@@ -178,7 +178,7 @@ def refused_by_a_process(case: Bad, room: Path) -> None:
     assert (everything(room), files(room)) == before
 
 
-def test_all_errors_are_told_at_once(run):
+def test_all_errors_are_told_at_once(run: Run) -> None:
     result = run("--servers", "0", "--granularity", "weekly", "--set", "sed=3")
     assert result.exit_code == 2
     assert "3 errors in the configuration" in result.stderr
@@ -186,7 +186,7 @@ def test_all_errors_are_told_at_once(run):
         assert re.search(rf"^  {re.escape(key)}: ", result.stderr, re.MULTILINE)
 
 
-def test_a_dry_run_shows_the_plan_and_writes_nothing(run, room):
+def test_a_dry_run_shows_the_plan_and_writes_nothing(run: Run, room: Path) -> None:
     before = everything(room)
     result = run("--dry-run")
     assert result.exit_code == 0
@@ -202,11 +202,11 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(run, room):
     assert everything(room) == before
 
 
-def test_generate_is_what_runs_without_a_command(run):
+def test_generate_is_what_runs_without_a_command(run: Run) -> None:
     assert run("generate", "--dry-run", "--servers", "7").stdout == run("--dry-run", "--servers", "7").stdout
 
 
-def test_a_dry_run_obeys_every_option(run):
+def test_a_dry_run_obeys_every_option(run: Run) -> None:
     result = run(
         *("--dry-run", "--servers", "200", "--granularity", "hourly", "--start-date", "2024-02-28"),
         *("--end-date", "2024-03-01", "--output", "elsewhere", "--format", "csv", "--seed", "7"),
@@ -235,7 +235,7 @@ def test_a_dry_run_obeys_every_option(run):
         ("--set", "output.path=a=b", "output.path", "a=b"),
     ],
 )
-def test_an_option_sets_its_key_and_says_so(option, value, key, expected, run):
+def test_an_option_sets_its_key_and_says_so(option: str, value: str, key: str, expected: object, run: Run) -> None:
     result = run("config", option, value)
     assert result.exit_code == 0
     found = yaml.load(result.stdout, yaml.SafeLoader)
@@ -245,12 +245,12 @@ def test_an_option_sets_its_key_and_says_so(option, value, key, expected, run):
     assert f"# {option}" in result.stdout
 
 
-def test_every_option_of_a_key_is_among_those_tried():
+def test_every_option_of_a_key_is_among_those_tried() -> None:
     tried = {"--servers", "--start-date", "--end-date", "--years", "--granularity", "--seed", "--output"}
     assert {option for option, _, _ in KEY_OPTIONS} == tried
 
 
-def test_the_command_line_stands_above_environment_and_file(run, room):
+def test_the_command_line_stands_above_environment_and_file(run: Run, room: Path) -> None:
     (room / "run.yaml").write_text("seed: 1\nfleet: {servers: 1}\ngrowth: false\n")
     environment = {"DASK_SYNTH__SEED": "2", "DASK_SYNTH__FLEET__SERVERS": "2"}
     result = run("config", "--config", "run.yaml", "--seed", "3", env=environment)
@@ -263,7 +263,7 @@ def test_the_command_line_stands_above_environment_and_file(run, room):
     assert re.search(r"^spikes: true +# default$", result.stdout, re.MULTILINE)
 
 
-def test_what_config_prints_can_be_fed_back(run, room):
+def test_what_config_prints_can_be_fed_back(run: Run, room: Path) -> None:
     options = ("--servers", "7", "--years", "2", "--format", "csv", "--set", "archetypes.web.sd.cpu=1.5")
     (room / "again.yaml").write_text(run("config", *options).stdout)
     config = load_config(room / "again.yaml")
@@ -275,39 +275,39 @@ def test_what_config_prints_can_be_fed_back(run, room):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_config_file_goes_through_a_dry_run(path, run):
+def test_every_config_file_goes_through_a_dry_run(path: Path, run: Run) -> None:
     result = run("--config", str(path), "--dry-run")
     assert result.exit_code == 0, result.stderr
 
 
 @pytest.mark.parametrize("args", [("--help",), ("-h",), ("generate", "--help"), ("config", "--help")])
-def test_help_is_there(args, run):
+def test_help_is_there(args: tuple[str, ...], run: Run) -> None:
     result = run(*args)
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: python -m dask_synth")
 
 
-def test_help_shows_each_example_on_a_line_of_its_own(run):
+def test_help_shows_each_example_on_a_line_of_its_own(run: Run) -> None:
     lines = run("--help").stdout.splitlines()
     examples = [line for line in lines if line.startswith("  python -m dask_synth")]
     assert len(examples) == 5
     assert not any("\\b" in line for line in lines)
 
 
-def test_help_tells_the_exit_codes_and_every_option_of_generate(run):
+def test_help_tells_the_exit_codes_and_every_option_of_generate(run: Run) -> None:
     text = run("generate", "--help").stdout
     assert "2 wrong input" in text
     for option in (*(option for option, _, _ in KEY_OPTIONS), "--config", "--set", "--format", "--dry-run"):
         assert option in text
 
 
-def test_the_version_is_that_of_the_package(run):
+def test_the_version_is_that_of_the_package(run: Run) -> None:
     result = run("--version")
     assert result.exit_code == 0
     assert dask_synth.__version__ in result.stdout
 
 
-def test_an_interruption_ends_with_3(run, monkeypatch):
+def test_an_interruption_ends_with_3(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -318,7 +318,7 @@ def test_an_interruption_ends_with_3(run, monkeypatch):
     assert "Traceback" not in result.stderr
 
 
-def test_a_run_that_fails_ends_with_3(run, monkeypatch):
+def test_a_run_that_fails_ends_with_3(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from dask_synth.errors import RunError
 
     def fail(*_: object) -> None:
@@ -330,13 +330,13 @@ def test_a_run_that_fails_ends_with_3(run, monkeypatch):
     assert result.stderr == "Error: the chunk of web servers 0 to 6 failed: OSError: full\n"
 
 
-def test_dask_knows_the_command():
+def test_dask_knows_the_command() -> None:
     (entry,) = importlib.metadata.entry_points(group="dask_cli", name="synth")
     assert entry.value == "dask_synth.cli.commands:main"
     assert isinstance(entry.load(), click.Group)
 
 
-def test_dask_synth_help_is_shown_by_dask_itself():
+def test_dask_synth_help_is_shown_by_dask_itself() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "dask", "synth", "--help"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -349,7 +349,7 @@ def test_dask_synth_help_is_shown_by_dask_itself():
     assert "Make fleets of synthetic servers" in result.stdout
 
 
-def test_with_json_lines_an_error_is_one_too(run):
+def test_with_json_lines_an_error_is_one_too(run: Run) -> None:
     done = run("verify", "nowhere", "--log-format", "json")
     assert done.exit_code == 2
     line = json.loads(done.stderr)

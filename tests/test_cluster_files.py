@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ import dask_synth
 from dask_synth.cli.commands import main
 
 CLUSTER = Path(dask_synth.__file__).parent.parent / "cluster"
+Services = dict[str, dict[str, Any]]
 
 
 def test_the_s3_configuration_is_valid_and_holds_no_secret() -> None:
@@ -23,11 +25,12 @@ def test_the_s3_configuration_is_valid_and_holds_no_secret() -> None:
 
 
 @pytest.fixture(scope="module")
-def services() -> dict[str, dict[str, object]]:
-    return yaml.safe_load((CLUSTER / "compose.yaml").read_text())["services"]
+def services() -> Services:
+    found: Services = yaml.safe_load((CLUSTER / "compose.yaml").read_text())["services"]
+    return found
 
 
-def test_what_a_service_waits_for_is_there(services: dict[str, dict[str, object]]) -> None:
+def test_what_a_service_waits_for_is_there(services: Services) -> None:
     assert set(services) == {"s3", "scheduler", "worker", "fleet"}
     for service in services.values():
         assert set(service.get("depends_on", ())) <= set(services)
@@ -35,13 +38,13 @@ def test_what_a_service_waits_for_is_there(services: dict[str, dict[str, object]
     assert services["scheduler"]["ports"] == ["127.0.0.1:8787:8787"], "the dashboard is for this machine alone"
 
 
-def test_all_services_reach_the_same_store(services: dict[str, dict[str, object]]) -> None:
+def test_all_services_reach_the_same_store(services: Services) -> None:
     stores = [service["environment"] for name, service in services.items()]
     assert all(store == stores[0] for store in stores)
     assert stores[0]["AWS_ENDPOINT_URL"] == "http://s3:8333"
 
 
-def test_the_command_of_the_fleet_is_one_that_the_program_understands(services: dict[str, dict[str, object]]) -> None:
+def test_the_command_of_the_fleet_is_one_that_the_program_understands(services: Services) -> None:
     program, *words = shlex.split(str(services["fleet"]["command"]))
     assert program == "dask-synth"
     shown = CliRunner().invoke(main, [*words, "--dry-run"])

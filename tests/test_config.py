@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -37,7 +38,7 @@ def problems(**changes: object) -> list[tuple[str, str]]:
     return list(caught.value.problems)
 
 
-def test_the_defaults_are_those_of_the_design():
+def test_the_defaults_are_those_of_the_design() -> None:
     config = RunConfig().model_dump()
     config.pop("archetypes")
     assert config == {
@@ -66,14 +67,14 @@ def test_the_defaults_are_those_of_the_design():
 
 
 @pytest.mark.parametrize("place", ["", "fleet", "time", "output"])
-def test_a_configuration_is_frozen(place):
+def test_a_configuration_is_frozen(place: str) -> None:
     config = RunConfig()
     part = getattr(config, place) if place else config
     with pytest.raises(ValidationError, match="frozen"):
         setattr(part, next(iter(type(part).model_fields)), 1)
 
 
-def test_the_environment_is_not_read_behind_the_callers_back(monkeypatch):
+def test_the_environment_is_not_read_behind_the_callers_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEED", "7")
     monkeypatch.setenv("GROWTH", "false")
     assert RunConfig() == load_config()
@@ -90,30 +91,30 @@ def test_the_environment_is_not_read_behind_the_callers_back(monkeypatch):
         ("2024-02-29T00:00:00", 1, "2025-02-27"),
     ],
 )
-def test_years_give_the_day_before_the_anniversary(start, years, end):
+def test_years_give_the_day_before_the_anniversary(start: str, years: int | str, end: str) -> None:
     time = load_config(None, {"time.start_date": start, "time.years": years}).time
     assert time.end_date == dt.date.fromisoformat(end)
 
 
 @pytest.mark.parametrize("years", [0, -1, 1.5, "many", True, 231, None])
-def test_years_that_are_none_are_refused(years):
+def test_years_that_are_none_are_refused(years: object) -> None:
     assert problems(time__years=years) == [
         ("time", f"years must be a whole number from 1 to 230, not {years!r}"),
     ]
 
 
-def test_an_impossible_start_is_blamed_even_where_years_are_given():
+def test_an_impossible_start_is_blamed_even_where_years_are_given() -> None:
     ((key, message),) = problems(time__start_date="2022-02-31", time__years=2)
     assert key == "time.start_date"
     assert "'2022-02-31' is not allowed" in message
 
 
-def test_years_and_end_date_together_are_refused():
+def test_years_and_end_date_together_are_refused() -> None:
     ((key, message),) = problems(time__years=2, time__end_date="2025-01-01")
     assert (key, message) == ("time", "give years or end_date, not both")
 
 
-def test_one_day_is_a_range():
+def test_one_day_is_a_range() -> None:
     time = load_config(None, {"time.start_date": "2024-02-29", "time.end_date": "2024-02-29"}).time
     assert time.start_date == time.end_date
 
@@ -160,7 +161,9 @@ def test_one_day_is_a_range():
         ("growth", "maybe", "boolean"),
     ],
 )
-def test_a_value_out_of_bounds_is_refused_with_its_key_and_what_is_allowed(key, value, message):
+def test_a_value_out_of_bounds_is_refused_with_its_key_and_what_is_allowed(
+    key: str, value: object, message: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(None, {key: value})
     ((found, text),) = caught.value.problems
@@ -168,53 +171,53 @@ def test_a_value_out_of_bounds_is_refused_with_its_key_and_what_is_allowed(key, 
     assert re.search(message, text)
 
 
-def test_an_end_before_the_start_names_both_days():
+def test_an_end_before_the_start_names_both_days() -> None:
     ((key, message),) = problems(time__start_date="2024-01-02", time__end_date="2024-01-01")
     assert (key, message) == ("time", "end_date 2024-01-01 lies before start_date 2024-01-02")
 
 
-def test_an_unknown_archetype_is_named_with_the_known_ones():
+def test_an_unknown_archetype_is_named_with_the_known_ones() -> None:
     ((key, message),) = problems(fleet__mix={"wbe": 1.0})
     assert key == "fleet.mix.wbe"
     assert "wbe is not a known archetype; known are web, application, database, batch" in message
 
 
-def test_a_matrix_that_is_not_positive_definite_is_named_with_its_smallest_eigenvalue():
+def test_a_matrix_that_is_not_positive_definite_is_named_with_its_smallest_eigenvalue() -> None:
     ((key, message),) = problems(archetypes__database__correlation={"cpu_mem": 0.99, "mem_disk": -0.9, "cpu_disk": 0.9})
     assert key == "archetypes.database"
     assert re.search(r"not positive definite: its smallest eigenvalue is -\d\.\d{4}", message)
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_told_at_once() -> None:
     found = problems(fleet__servers=0, time__granularity="fortnightly", archetypes__web__sd__cpu=-1, sed=4)
     assert {key for key, _ in found} == {"fleet.servers", "time.granularity", "archetypes.web.sd.cpu", "sed"}
 
 
-def test_a_profile_is_overridden_key_by_key():
+def test_a_profile_is_overridden_key_by_key() -> None:
     profile = load_config(None, {"archetypes.web.base.cpu": 50}).archetypes["web"]
     assert (profile.base.cpu, profile.base.mem, profile.weekend) == (50, 35, 0.5)
     assert load_config(None, {"archetypes.web.base.cpu": 50}).archetypes["batch"].base.cpu == 30
 
 
-def test_a_new_archetype_may_be_defined_and_used():
+def test_a_new_archetype_may_be_defined_and_used() -> None:
     config = load_config(None, {"archetypes.gpu-node": PROFILE, "fleet.mix": {"gpu-node": 1.0}})
     assert config.archetypes["gpu-node"].base.net == 4
     assert config.archetypes["gpu-node"].correlation.disk_net == 0.3
 
 
-def test_a_new_archetype_must_be_whole():
+def test_a_new_archetype_must_be_whole() -> None:
     found = problems(archetypes__gpu={key: value for key, value in PROFILE.items() if key != "sd"})
     assert found == [("archetypes.gpu", "sd must be given: there is no default")]
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a=b", "..", "01", "2024-01-01", "a b", "x" * 65])
-def test_a_name_that_cannot_be_a_folder_of_its_own_is_refused(name):
+def test_a_name_that_cannot_be_a_folder_of_its_own_is_refused(name: str) -> None:
     ((key, message),) = problems(archetypes={name: PROFILE})
     assert key == "archetypes"
     assert f"{name!r} cannot name an archetype" in message
 
 
-def test_a_holiday_is_refused_with_its_place():
+def test_a_holiday_is_refused_with_its_place() -> None:
     ((key, message),) = problems(seasonality__holidays=[{"date": "01-01", "factor": 1}, {"date": "02-30", "factor": 1}])
     assert key == "seasonality"
     assert "holidays[1]: '02-30' is not a day" in message
@@ -234,7 +237,7 @@ SECTIONS = [
 
 
 @given(st.sampled_from(SECTIONS), words)
-def test_an_unknown_key_is_always_refused_with_a_suggestion(section, word):
+def test_an_unknown_key_is_always_refused_with_a_suggestion(section: str, word: str) -> None:
     place = RunConfig().model_dump()
     for part in section.split(".") if section else []:
         place = place[part]
@@ -261,7 +264,7 @@ def test_an_unknown_key_is_always_refused_with_a_suggestion(section, word):
         ("output.storage_option", "storage_options"),
     ],
 )
-def test_a_slip_of_the_finger_is_understood(wrong, right):
+def test_a_slip_of_the_finger_is_understood(wrong: str, right: str) -> None:
     with pytest.raises(ConfigError, match=f"did you mean {right!r}"):
         load_config(None, {wrong: 1})
 
@@ -269,6 +272,7 @@ def test_a_slip_of_the_finger_is_understood(wrong, right):
 trees = st.recursive(
     st.integers(), lambda below: st.dictionaries(st.sampled_from("abcd"), below, max_size=4), max_leaves=12
 )
+Tree = dict[str, Any]
 mappings = st.dictionaries(st.sampled_from("abcd"), trees, max_size=4)
 
 
@@ -279,7 +283,9 @@ def flat(tree: object, above: tuple[str, ...] = ()) -> dict[tuple[str, ...], obj
 
 
 @given(mappings, mappings)
-def test_what_is_merged_holds_all_of_the_higher_layer_and_the_lower_where_it_does_not_collide(low, high):
+def test_what_is_merged_holds_all_of_the_higher_layer_and_the_lower_where_it_does_not_collide(
+    low: Tree, high: Tree
+) -> None:
     result = flat(merged(low, high))
     assert flat(high).items() <= result.items()
     for key, value in flat(low).items():
@@ -291,39 +297,39 @@ def test_what_is_merged_holds_all_of_the_higher_layer_and_the_lower_where_it_doe
 
 
 @given(mappings, mappings, mappings)
-def test_merging_leaves_the_layers_as_they_were(one, two, three):
+def test_merging_leaves_the_layers_as_they_were(one: Tree, two: Tree, three: Tree) -> None:
     before = yaml.safe_dump([one, two, three])
     merged(merged(one, two), three)
     assert yaml.safe_dump([one, two, three]) == before
 
 
 @pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
-def test_a_config_file_loads_and_plans(path):
+def test_a_config_file_loads_and_plans(path: Path) -> None:
     plan = RunPlan.of(load_config(path))
     assert plan.rows == plan.config.fleet.servers * plan.spec.grid.size > 0
     assert sum(chunk.servers for chunk in plan.chunks) == plan.config.fleet.servers
 
 
 @pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
-def test_every_key_of_a_config_file_is_a_field(path):
+def test_every_key_of_a_config_file_is_a_field(path: Path) -> None:
     known = flat(RunConfig().model_dump(mode="json"))
     free = ("fleet", "mix"), ("fleet", "business_units"), ("fleet", "criticalities"), ("fleet", "regions")
     for key in flat(read_yaml(path)):
         assert key in known or key[:2] in free or key[0] == "archetypes" or key == ("time", "years")
 
 
-def test_there_are_config_files_and_the_two_of_the_readme_have_their_sizes():
+def test_there_are_config_files_and_the_two_of_the_readme_have_their_sizes() -> None:
     rows = {path.stem: RunPlan.of(load_config(path)).rows for path in CONFIG_FILES}
     assert rows["baseline"] == 175_320
     assert rows["hourly_200"] == 7_012_800
 
 
-def test_the_baseline_file_says_what_the_defaults_are():
+def test_the_baseline_file_says_what_the_defaults_are() -> None:
     path = next(path for path in CONFIG_FILES if path.stem == "baseline")
     assert load_config(path) == RunConfig()
 
 
-def test_what_the_baseline_file_shows_in_comments_works_too(tmp_path):
+def test_what_the_baseline_file_shows_in_comments_works_too(tmp_path: Path) -> None:
     path = next(path for path in CONFIG_FILES if path.stem == "baseline")
     example = re.sub(r"^( *)# ( *(- \{|\w+:( |$)))", r"\1\2", path.read_text(), flags=re.MULTILINE)
     (tmp_path / "all.yaml").write_text(example)

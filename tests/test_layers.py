@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from dask_synth.config.run import RunConfig
 from dask_synth.config.sources import parse_value, read_environment, read_yaml
 from dask_synth.errors import ConfigError
 
+YamlFile = Callable[[str | bytes], Path]
+
 
 @pytest.fixture
-def yaml_file(tmp_path):
+def yaml_file(tmp_path: Path) -> YamlFile:
     def write(text: str | bytes) -> Path:
         path = tmp_path / "run.yaml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -24,7 +27,7 @@ def yaml_file(tmp_path):
     return write
 
 
-def test_defaults_then_file_then_environment_then_caller(yaml_file, monkeypatch):
+def test_defaults_then_file_then_environment_then_caller(yaml_file: YamlFile, monkeypatch: pytest.MonkeyPatch) -> None:
     path = yaml_file("seed: 1\nfleet: {servers: 1}\ntime: {granularity: hourly}\n")
     monkeypatch.setenv("DASK_SYNTH__SEED", "2")
     monkeypatch.setenv("DASK_SYNTH__FLEET__SERVERS", "2")
@@ -35,12 +38,12 @@ def test_defaults_then_file_then_environment_then_caller(yaml_file, monkeypatch)
     assert config.growth is True
 
 
-def test_every_value_tells_where_it_comes_from(yaml_file, monkeypatch):
+def test_every_value_tells_where_it_comes_from(yaml_file: YamlFile, monkeypatch: pytest.MonkeyPatch) -> None:
     path = yaml_file("seed: 1\nfleet: {servers: 1, regions: [EU]}\ngrowth: false\n")
     monkeypatch.setenv("DASK_SYNTH__FLEET__SERVERS", "2")
     effective = effective_config(path, {"growth": (True, "--set growth")})
-    lines = [line.partition("  # ") for line in as_yaml(effective).splitlines()]
-    lines = {line.rstrip().partition(":")[0]: origin for line, _, origin in lines}
+    printed = [line.partition("  # ") for line in as_yaml(effective).splitlines()]
+    lines = {line.rstrip().partition(":")[0]: origin for line, _, origin in printed}
     assert lines["seed"] == str(path)
     assert lines["    EU"] == str(path)
     assert lines["  servers"] == "DASK_SYNTH__FLEET__SERVERS"
@@ -59,15 +62,20 @@ def test_every_value_tells_where_it_comes_from(yaml_file, monkeypatch):
     ],
 )
 def test_years_of_a_higher_layer_displace_the_end_date_of_a_lower_and_the_other_way_round(
-    file, environment, caller, end, yaml_file, monkeypatch
-):
+    file: str,
+    environment: dict[str, str],
+    caller: dict[str, Any],
+    end: str,
+    yaml_file: YamlFile,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(f"DASK_SYNTH__{name}", value)
     config = load_config(yaml_file(f"time: {{{file}}}\n"), caller)
     assert config.time.end_date.isoformat() == end
 
 
-def test_years_and_end_date_in_one_layer_are_refused(yaml_file, monkeypatch):
+def test_years_and_end_date_in_one_layer_are_refused(yaml_file: YamlFile, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "give years or end_date, not both"
     with pytest.raises(ConfigError, match=text):
         load_config(yaml_file("time: {years: 2, end_date: 2023-06-30}\n"))
@@ -96,7 +104,7 @@ def test_years_and_end_date_in_one_layer_are_refused(yaml_file, monkeypatch):
         ("\x00", "not valid YAML"),
     ],
 )
-def test_a_file_that_holds_no_configuration_says_so(text, message, yaml_file):
+def test_a_file_that_holds_no_configuration_says_so(text: str | bytes, message: str, yaml_file: YamlFile) -> None:
     path = yaml_file(text)
     with pytest.raises(ConfigError, match=f"(?s){message}") as caught:
         read_yaml(path)
@@ -104,14 +112,14 @@ def test_a_file_that_holds_no_configuration_says_so(text, message, yaml_file):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_is_not_there_or_is_a_folder_says_so(tmp_path):
+def test_a_file_that_is_not_there_or_is_a_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml' does not exist"):
         read_yaml(tmp_path / "nowhere.yaml")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         read_yaml(tmp_path)
 
 
-def test_an_impossible_date_of_a_file_is_the_configurations_own_error(yaml_file):
+def test_an_impossible_date_of_a_file_is_the_configurations_own_error(yaml_file: YamlFile) -> None:
     with pytest.raises(ConfigError, match=r"time\.start_date: '2022-02-31' is not allowed \(from .*run\.yaml\)"):
         load_config(yaml_file("time: {start_date: 2022-02-31}\n"))
 
@@ -129,16 +137,16 @@ def test_an_impossible_date_of_a_file_is_the_configurations_own_error(yaml_file)
         ("plain words", "plain words"),
     ],
 )
-def test_a_value_is_read_as_yaml(text, value):
+def test_a_value_is_read_as_yaml(text: str, value: object) -> None:
     assert parse_value(text) == value
 
 
-def test_a_value_that_is_not_yaml_is_named():
+def test_a_value_that_is_not_yaml_is_named() -> None:
     with pytest.raises(ValueError, match=r"'\[EU' is not valid YAML"):
         parse_value("[EU")
 
 
-def test_the_environment_sets_plain_values_lists_and_mappings(monkeypatch):
+def test_the_environment_sets_plain_values_lists_and_mappings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_SYNTH__FLEET__SERVERS", "7")
     monkeypatch.setenv("dask_synth__growth", "false")
     monkeypatch.setenv("DASK_SYNTH__OUTPUT__FORMATS", "[csv]")
@@ -168,7 +176,9 @@ def test_the_environment_sets_plain_values_lists_and_mappings(monkeypatch):
         ("GROWTH", "maybe", "growth: 'maybe' is not allowed (from DASK_SYNTH__GROWTH)"),
     ],
 )
-def test_a_malformed_variable_is_told_by_its_name(name, value, message, monkeypatch):
+def test_a_malformed_variable_is_told_by_its_name(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(f"DASK_SYNTH__{name}", value)
     with pytest.raises(ConfigError) as caught:
         load_config()
@@ -176,7 +186,7 @@ def test_a_malformed_variable_is_told_by_its_name(name, value, message, monkeypa
     assert message in str(caught.value)
 
 
-def test_problems_of_all_layers_are_told_together(yaml_file, monkeypatch):
+def test_problems_of_all_layers_are_told_together(yaml_file: YamlFile, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_SYNTH__SEED", "x")
     monkeypatch.setenv("DASK_SYNTH__FLET__SERVERS", "3")
     with pytest.raises(ConfigError) as caught:
@@ -189,7 +199,7 @@ def test_problems_of_all_layers_are_told_together(yaml_file, monkeypatch):
     }
 
 
-def test_an_empty_environment_sets_nothing():
+def test_an_empty_environment_sets_nothing() -> None:
     assert read_environment() == ({}, [])
 
 
@@ -223,7 +233,7 @@ changes = st.fixed_dictionaries(
 
 
 @given(changes)
-def test_a_printed_configuration_reads_back_as_the_same_one(chosen: dict[str, Any]):
+def test_a_printed_configuration_reads_back_as_the_same_one(chosen: dict[str, Any]) -> None:
     effective = effective_config(None, {key: (value, "test") for key, value in chosen.items()})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "printed.yaml")
@@ -233,12 +243,12 @@ def test_a_printed_configuration_reads_back_as_the_same_one(chosen: dict[str, An
     assert list(again.fleet.regions.items()) == list(effective.config.fleet.regions.items())
 
 
-def test_the_printed_defaults_read_back_as_the_defaults(tmp_path):
+def test_the_printed_defaults_read_back_as_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "printed.yaml").write_text(as_yaml(effective_config(None, {})))
     assert load_config(tmp_path / "printed.yaml") == RunConfig()
 
 
-def test_values_that_look_like_something_else_keep_their_type(tmp_path):
+def test_values_that_look_like_something_else_keep_their_type(tmp_path: Path) -> None:
     odd = ["yes", "null", "1.0", "2024-01-01", "# no", "a: b", "- x", "[]", "'", '"', "~", "0x10", "é", "*a", "!t"]
     effective = effective_config(None, {"fleet.regions": (odd, "test")})
     (tmp_path / "printed.yaml").write_text(as_yaml(effective), encoding="utf-8")

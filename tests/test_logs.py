@@ -83,7 +83,7 @@ def test_at_debug_nobody_else_is_heard_from_below_info(name: str, capsys: pytest
     assert theirs.endswith(f"INFO {name}: theirs")
 
 
-def test_a_good_bye_that_took_too_long_is_not_told_and_other_failures_are(capsys):
+def test_a_good_bye_that_took_too_long_is_not_told_and_other_failures_are(capsys: pytest.CaptureFixture[str]) -> None:
     start_logging("warning", "text")
     for failure in (TimeoutError("Timeout"), OSError("disk")):
         text = f"Future exception was never retrieved\nfuture: <Future finished exception={failure!r}>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ def broken_yaml(folder: Path) -> dict[str, str]:
     return {"DASK_CONFIG": str(folder / "dask")}
 
 
-SETTINGS = {
+SETTINGS: Mapping[str, tuple[Callable[[Path], dict[str, str]], str]] = {
     "query planning": (lambda _: {"DASK_DATAFRAME__QUERY_PLANNING": "False"}, "dataframe.query-planning"),
     "temporary files": (lambda _: {"DASK_TEMPORARY_DIRECTORY": "/proc/nowhere"}, "temporary-directory"),
     "broken YAML": (broken_yaml, "Dask's configuration"),

@@ -43,9 +43,9 @@ def test_a_worker_that_does_not_answer_is_named() -> None:
     assert findings(a=OSError("gone")) == ["a: could not be asked (OSError: gone)"]
 
 
-def test_threads_of_this_process_are_not_asked(tmp_path: Path) -> None:
+def test_threads_of_this_process_are_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with connect("threads:1") as client:
-        client.run = lambda *_, **__: pytest.fail("asked")
+        monkeypatch.setattr(client, "run", lambda *_, **__: pytest.fail("asked"))
         preflight.check_output(client, tmp_path / "fleet")
     assert list(tmp_path.iterdir()) == []
 

@@ -4,6 +4,7 @@ import importlib
 import ipaddress
 import json
 from pathlib import Path
+from typing import Any
 
 import dask
 import psutil
@@ -72,6 +73,7 @@ def test_what_a_joined_cluster_cannot_be_given_is_said() -> None:
 def test_no_worker_is_waited_for_forever() -> None:
     asked = Resources(adaptive=(0, 1), wait=0.1)
     with connect("synchronous") as client:
+        assert client.cluster is not None
         client.cluster.scale(0)
         until(lambda: not client.scheduler_info(n_workers=1)["workers"], "the worker's end")
         with pytest.raises(SchedulerError, match=r"no worker came within 0\.1 s.*--wait"):
@@ -116,7 +118,8 @@ class Stuck:
 
 
 def test_a_cluster_that_cannot_be_closed_hides_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(RunError, match="the first"), rooms._ended(Stuck()):
+    stuck: Any = Stuck()
+    with pytest.raises(RunError, match="the first"), rooms._ended(stuck):
         raise RunError("the first")
     assert "could not be closed" in caplog.text
     assert "timed out after 60 s" in caplog.text

@@ -29,12 +29,17 @@ pytestmark = pytest.mark.filterwarnings("default")
 WAITING = {"a": "the chunk of web servers 0 to 13", "b": "the chunk of batch servers 3 to 3"}
 
 
+def client_that_is(status: str) -> Any:
+    """Return as much of a client as is asked."""
+    return SimpleNamespace(status=status)
+
+
 class Cluster:
     """What a scheduler would answer, at times of our own."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.client = SimpleNamespace(status="running")
+        self.client = client_that_is("running")
         self.answers = True
         self.states = {"tcp://one": "running", "tcp://two": "running"}
         self.silent: set[str] = set()
@@ -140,18 +145,18 @@ def test_while_dask_connects_again_nothing_is_asked(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("error", [ClosedClientError("x"), FutureCancelledError("key", "lost"), CommClosedError("x")])
 def test_each_way_in_which_dask_tells_of_a_lost_scheduler_is_one_error(error: Exception) -> None:
-    client = SimpleNamespace(status="running")
+    client = client_that_is("running")
     with pytest.raises(RunError, match="the scheduler is gone") as caught, watch.reached(client):
         raise error
     assert caught.value.__cause__ is error
 
 
 def test_an_error_of_the_system_counts_as_one_where_the_client_is_not_connected() -> None:
-    with pytest.raises(RunError, match="the scheduler is gone"), watch.reached(SimpleNamespace(status="connecting")):
+    with pytest.raises(RunError, match="the scheduler is gone"), watch.reached(client_that_is("connecting")):
         raise OSError("refused")
-    with pytest.raises(OSError, match="full"), watch.reached(SimpleNamespace(status="running")):
+    with pytest.raises(OSError, match="full"), watch.reached(client_that_is("running")):
         raise OSError("full")
-    with pytest.raises(ValueError, match="a bug"), watch.reached(SimpleNamespace(status="closed")):
+    with pytest.raises(ValueError, match="a bug"), watch.reached(client_that_is("closed")):
         raise ValueError("a bug")
 
 

@@ -1,19 +1,37 @@
 """Single faults: of the generator (a patched model makes one archetype's rows) and of a dataset (rows are edited)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
 from dask_synth.model import calendar, metrics
-from dask_synth.model.archetypes import Correlation
+from dask_synth.model.archetypes import ArchetypeProfile, Correlation
+from dask_synth.model.calendar import Calendar, Seasonality
 from dask_synth.model.columns import BUILT_IN
 from dask_synth.model.holidays import Holiday
+from dask_synth.model.seeds import Purpose
+from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import chunk_frame
+from dask_synth.pipeline.plan import Chunk
+
+Floats = npt.NDArray[np.float64]
+Make = Callable[[FleetSpec, Chunk, pytest.MonkeyPatch], pd.DataFrame]
+"""Makes the rows of a chunk, with the fault in them."""
+
+Edit = Callable[[pd.DataFrame], pd.DataFrame | None]
+"""Changes rows where they are, or returns others."""
+
+Change = Callable[[Any], Any]
+"""Another value for an old one, of whatever type it is."""
+
+LoadFactor = Callable[[ArchetypeProfile, Calendar, Seasonality], Floats]
+Generator = Callable[[int, Purpose, int], np.random.Generator]
 
 
 class Fault(NamedTuple):
@@ -21,47 +39,48 @@ class Fault(NamedTuple):
 
     what: str
     archetype: str
-    make: Callable
+    make: Make
     caught_by: str
 
 
-def profile(**changes):
+def profile(**changes: Change) -> Make:
     """The generator has other numbers in a profile."""
 
-    def make(spec, chunk, patch):
+    def make(spec: FleetSpec, chunk: Chunk, patch: pytest.MonkeyPatch) -> pd.DataFrame:
         old = spec.archetypes[chunk.archetype]
         for path, change in changes.items():
             part, _, field = path.partition("__")
             value = (
                 replace(getattr(old, part), **{field: change(getattr(getattr(old, part), field))}) if field else None
             )
-            old = replace(old, **{part: value if field else change(getattr(old, part))})
+            other: dict[str, Any] = {part: value if field else change(getattr(old, part))}
+            old = replace(old, **other)
         return chunk_frame(chunk, replace(spec, archetypes={**spec.archetypes, chunk.archetype: old}))
 
     return make
 
 
-def specification(**changes):
+def specification(**changes: Callable[[FleetSpec], Any]) -> Make:
     """The generator runs with another specification."""
     return lambda spec, chunk, patch: chunk_frame(chunk, replace(spec, **{k: f(spec) for k, f in changes.items()}))
 
 
-def metric(name, **changes):
+def metric(name: str, **changes: Any) -> Make:
     """The generator has another row in the table of metrics."""
     changed = tuple(replace(m, **changes) if m.name == name else m for m in BUILT_IN.metrics)
     return specification(metrics=lambda _: replace(BUILT_IN, metrics=changed))
 
 
-def column(name, **changes):
+def column(name: str, **changes: Any) -> Make:
     """The generator has another column in the table of metrics."""
     changed = tuple(replace(c, **changes) if c.name == name else c for c in BUILT_IN.columns)
     return specification(metrics=lambda _: replace(BUILT_IN, columns=changed))
 
 
-def patched(*places):
+def patched(*places: tuple[object, str, Change]) -> Make:
     """The generator's code differs: (module, name, function of the old value)."""
 
-    def make(spec, chunk, patch):
+    def make(spec: FleetSpec, chunk: Chunk, patch: pytest.MonkeyPatch) -> pd.DataFrame:
         for owner, name, change in places:
             patch.setattr(owner, name, change(getattr(owner, name)))
         calendar.calendar_of.cache_clear()
@@ -70,19 +89,19 @@ def patched(*places):
     return make
 
 
-def other_calendar(change):
+def other_calendar(change: Callable[[Calendar], Calendar]) -> Make:
     """The load sees another calendar than the columns."""
 
-    def wrap(load_factor):
+    def wrap(load_factor: LoadFactor) -> LoadFactor:
         return lambda profile, cal, seasonality: load_factor(profile, change(cal), seasonality)
 
     return patched((metrics, "load_factor", wrap))
 
 
-def edited(edit):
+def edited(edit: Edit) -> Make:
     """The rows were right, and were changed afterwards."""
 
-    def make(spec, chunk, patch):
+    def make(spec: FleetSpec, chunk: Chunk, patch: pytest.MonkeyPatch) -> pd.DataFrame:
         frame = chunk_frame(chunk, spec)
         changed = edit(frame)
         return frame if changed is None else changed
@@ -90,8 +109,8 @@ def edited(edit):
     return make
 
 
-def put(column, row, value):
-    def edit(frame):
+def put(column: str, row: int | slice, value: float) -> Make:
+    def edit(frame: pd.DataFrame) -> None:
         values = frame[column].to_numpy().copy()
         values[row] = value
         frame[column] = values
@@ -100,19 +119,19 @@ def put(column, row, value):
 
 
 @contextmanager
-def faulty(fault, spec, chunk):
+def faulty(fault: Fault, spec: FleetSpec, chunk: Chunk) -> Iterator[pd.DataFrame]:
     with pytest.MonkeyPatch.context() as patch:
         yield fault.make(spec, chunk, patch)
     calendar.calendar_of.cache_clear()
 
 
-def _swap(frame):
+def _swap(frame: pd.DataFrame) -> pd.DataFrame:
     order = np.arange(len(frame))
     order[[1000, 1001]] = 1001, 1000
     return frame.iloc[order]
 
 
-def _copy(frame):
+def _copy(frame: pd.DataFrame) -> None:
     size = int((frame["server_id"] == frame["server_id"].iloc[0]).sum())
     for name in ("cpu_p95", "mem_p95", "disk_p95", "net_in_p95", "net_out_p95"):
         values = frame[name].to_numpy().copy()
@@ -120,7 +139,7 @@ def _copy(frame):
         frame[name] = values
 
 
-def _region(frame):
+def _region(frame: pd.DataFrame) -> None:
     first = frame["region"].iloc[0]
     other = next(value for value in frame["region"].cat.categories if value != first)
     half = int((frame["server_id"] == frame["server_id"].iloc[0]).sum()) // 2
@@ -129,12 +148,12 @@ def _region(frame):
     frame["region"] = pd.Categorical(region, frame["region"].cat.categories)
 
 
-def _shift_day(frame):
+def _shift_day(frame: pd.DataFrame) -> None:
     day = frame["timestamp"].dt.normalize() == "2022-06-15"
     frame.loc[day, "timestamp"] += pd.Timedelta(hours=1)
 
 
-def _roll_day(frame):
+def _roll_day(frame: pd.DataFrame) -> None:
     rows = np.flatnonzero(frame["timestamp"].dt.normalize() == "2022-06-15").reshape(-1, 24)
     for name in ("cpu_p95", "mem_p95", "disk_p95", "net_in_p95", "net_out_p95"):
         values = frame[name].to_numpy().copy()
@@ -142,70 +161,70 @@ def _roll_day(frame):
         frame[name] = values
 
 
-def _other_kind(frame):
+def _other_kind(frame: pd.DataFrame) -> None:
     size = int((frame["server_id"] == frame["server_id"].iloc[0]).sum())
     values = frame["disk_p95"].to_numpy().copy()
     values[:size] = np.round(np.minimum(values[:size] + 1, 100), 2)
     frame["disk_p95"] = values
 
 
-def _late(cal):
+def _late(cal: Calendar) -> Calendar:
     return replace(cal, quarter_end_lift=np.roll(cal.quarter_end_lift, 24))
 
 
-def _hour_late(cal):
+def _hour_late(cal: Calendar) -> Calendar:
     return replace(cal, hour=np.roll(cal.hour, 1))
 
 
-def _weekend(days):
+def _weekend(days: Sequence[int]) -> Callable[[Calendar], Calendar]:
     return lambda cal: replace(
         cal, columns={**cal.columns, "is_weekend": np.isin(cal.columns["dayofweek"], days).astype(np.int8)}
     )
 
 
-def _hours(cal):
+def _hours(cal: Calendar) -> Calendar:
     return replace(cal, hour=np.where(cal.hour == 17, 18, cal.hour))
 
 
-def _shared_noise(generator):
+def _shared_noise(generator: Generator) -> Generator:
     return lambda seed, purpose, server: generator(seed, purpose, server - 45)
 
 
-def _uniform_noise(generator):
+def _uniform_noise(generator: Generator) -> Callable[..., object]:
     class Uniform:
-        def __init__(self, rng):
+        def __init__(self, rng: np.random.Generator) -> None:
             self.rng = rng
 
-        def standard_normal(self, shape):
+        def standard_normal(self, shape: tuple[int, int]) -> Floats:
             return self.rng.uniform(-(3**0.5), 3**0.5, shape)
 
-        def random(self, size):
+        def random(self, size: int) -> Floats:
             return self.rng.random(size)
 
     return lambda *identity: Uniform(generator(*identity))
 
 
-def _no_correlation(_):
+def _no_correlation(_: Correlation) -> Correlation:
     return Correlation(0, 0, 0, 0, 0, 0)
 
 
-def _swapped_correlation(c):
+def _swapped_correlation(c: Correlation) -> Correlation:
     return replace(c, cpu_mem=c.cpu_net, cpu_net=c.cpu_mem)
 
 
-def _without(date):
-    def seasonality(spec):
+def _without(date: str) -> Callable[[FleetSpec], Seasonality]:
+    def seasonality(spec: FleetSpec) -> Seasonality:
         kept = tuple(h for h in spec.seasonality.holidays if h.date != date)
         return replace(spec.seasonality, holidays=kept)
 
     return seasonality
 
 
-def _shorter_window(spec):
+def _shorter_window(spec: FleetSpec) -> Seasonality:
     return replace(spec.seasonality, holidays=(spec.seasonality.holidays[0], Holiday(0.6, first="12-26", last="12-31")))
 
 
-def times(factor):
+def times(factor: float) -> Callable[[float], float]:
     return lambda value: value * factor
 
 

@@ -1,8 +1,11 @@
 """How single checks decide, and what they say."""
 
 import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -13,22 +16,26 @@ from dask_synth.proof import judge as judging
 from dask_synth.proof.checks import structure
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import Trial, critical_z, normal_equivalent
+from dask_synth.proof.verdict import Check
+from tests.quality.conftest import Bench
+
+Baseline = tuple[Bench, list[pd.DataFrame]]
 
 
 @pytest.fixture(scope="module")
-def baseline(bench):
+def baseline(bench: Callable[..., Bench]) -> Baseline:
     made = bench(fleet__servers=20, time__years=1)
     return made, made.frames()
 
 
-def trial(**changes):
-    known = {"observed": 61.02, "expected": 63.80, "standard_error": 0.05}
+def trial(**changes: Any) -> Trial:
+    known: dict[str, Any] = {"observed": 61.02, "expected": 63.80, "standard_error": 0.05}
     return Trial(
         name="mean.database.mem_p95.weekend", kind="mean", what="database mem_p95 on weekends", **known | changes
     )
 
 
-def test_a_failing_trial_says_what_is_off_and_why():
+def test_a_failing_trial_says_what_is_off_and_why() -> None:
     check = trial(hint="is the weekend factor 0.65 instead of 0.7?").check(4.8)
     assert not check.passed
     assert check.message == (
@@ -37,12 +44,12 @@ def test_a_failing_trial_says_what_is_off_and_why():
     )
 
 
-def test_a_passing_trial_has_no_hint():
+def test_a_passing_trial_has_no_hint() -> None:
     assert trial(observed=63.82, hint="why?").check(4.8).message.endswith("(z = 0.4)")
 
 
 @pytest.mark.parametrize("freedom", [16, 40, 200])
-def test_skewed_sums_get_the_deviate_of_their_own_tail(freedom):
+def test_skewed_sums_get_the_deviate_of_their_own_tail(freedom: int) -> None:
     skewness = math.sqrt(8 / freedom)
     z = (3 * freedom - freedom) / math.sqrt(2 * freedom)
     exact = -stats.norm.ppf(stats.chi2.sf(3 * freedom, freedom))
@@ -50,20 +57,20 @@ def test_skewed_sums_get_the_deviate_of_their_own_tail(freedom):
     assert normal_equivalent(z, -skewness) == z
 
 
-def test_the_farthest_of_many_counts_for_less():
+def test_the_farthest_of_many_counts_for_less() -> None:
     assert normal_equivalent(4.0, 0.0, 1000) == pytest.approx(-stats.norm.ppf(1000 * stats.norm.sf(4.0)))
 
 
-def test_the_level_is_shared_by_all_tests():
+def test_the_level_is_shared_by_all_tests() -> None:
     assert 2 * 1500 * stats.norm.sf(critical_z(1e-3, 1500)) == pytest.approx(1e-3)
 
 
-def test_skewed_and_exact_statistics_are_not_tested():
+def test_skewed_and_exact_statistics_are_not_tested() -> None:
     assert not trial(skewness=1.5).usable
     assert not trial(standard_error=0.0).usable
 
 
-def test_a_clean_fleet_passes_and_says_at_which_level(baseline):
+def test_a_clean_fleet_passes_and_says_at_which_level(baseline: Baseline) -> None:
     made, frames = baseline
     verdict = made.verdict(frames)
     assert verdict.passed
@@ -80,10 +87,10 @@ def test_a_clean_fleet_passes_and_says_at_which_level(baseline):
     assert "a clean dataset fails once in 1,000" in headline(verdict)
 
 
-def test_a_check_that_crashes_fails(baseline, monkeypatch):
+def test_a_check_that_crashes_fails(baseline: Baseline, monkeypatch: pytest.MonkeyPatch) -> None:
     made, frames = baseline
 
-    def means(evidence):
+    def means(evidence: Evidence) -> Iterator[Check]:
         raise ZeroDivisionError("by zero")
         yield
 
@@ -93,7 +100,7 @@ def test_a_check_that_crashes_fails(baseline, monkeypatch):
     assert "ZeroDivisionError: by zero" in verdict.failures[0].message
 
 
-def test_no_rows_at_all_fail(baseline):
+def test_no_rows_at_all_fail(baseline: Baseline) -> None:
     made, _ = baseline
     verdict = judging.judge(Evidence(Measured(), made.reference, made.theory), "none", 0.0)
     assert {"structure.rows", "structure.servers"} <= {check.name for check in verdict.failures}
@@ -109,7 +116,7 @@ def test_no_rows_at_all_fail(baseline):
         (range(300), "server_000 lacks 65 rows"),
     ],
 )
-def test_missing_and_double_keys_are_named(baseline, keep, words):
+def test_missing_and_double_keys_are_named(baseline: Baseline, keep: Iterable[int], words: str) -> None:
     made, frames = baseline
     first = frames[0]
     changed = first.iloc[[*keep, *range(365, len(first))]]
@@ -119,7 +126,7 @@ def test_missing_and_double_keys_are_named(baseline, keep, words):
     assert words in check.message
 
 
-def test_z_values_of_a_clean_fleet_are_standard(baseline):
+def test_z_values_of_a_clean_fleet_are_standard(baseline: Baseline) -> None:
     made, frames = baseline
     z = np.array([check.z for check in made.verdict(frames).checks if check.kind == "mean" and check.cell != "day"])
     assert 0.7 < z.std() < 1.3

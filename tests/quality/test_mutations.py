@@ -1,14 +1,16 @@
 """Every single fault fails the validation, and the check that fails names it."""
 
 import re
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from dask_synth.measure.rows import measure_rows
-from dask_synth.measure.sums import added
+from dask_synth.measure.sums import Measured, added
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import judge
-from tests.quality.faults import FAULTS, faulty
+from tests.quality.conftest import Bench
+from tests.quality.faults import FAULTS, Fault, faulty
 
 pytestmark = pytest.mark.integration
 
@@ -19,9 +21,13 @@ FLEET = {
     "output__rows_per_partition": 100_000_000,
 }
 
+Clean = tuple[Bench, dict[str, Measured]]
+Caught = list[tuple[str, int, str]]
+"""What is wrong, how many checks fail, and what the one that names it says."""
+
 
 @pytest.fixture(scope="module")
-def clean(bench):
+def clean(bench: Callable[..., Bench]) -> Clean:
     made = bench(**FLEET)
     parts = {
         chunk.archetype: measure_rows(frame, made.reference)
@@ -31,20 +37,20 @@ def clean(bench):
 
 
 @pytest.fixture(scope="module")
-def caught():
-    rows = []
+def caught() -> Iterator[Caught]:
+    rows: Caught = []
     yield rows
     print("\n" + "\n".join(f"| {what} | {count} | {message} |" for what, count, message in rows))
 
 
-def test_the_clean_fleet_passes(clean):
+def test_the_clean_fleet_passes(clean: Clean) -> None:
     made, parts = clean
     verdict = judge(Evidence(added(parts.values()), made.reference, made.theory), "clean", 0.0)
     assert not verdict.failures
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
-def test_a_fault_is_caught_by_its_name(clean, caught, fault):
+def test_a_fault_is_caught_by_its_name(clean: Clean, caught: Caught, fault: Fault) -> None:
     made, parts = clean
     chunk = next(chunk for chunk in made.plan.chunks if chunk.archetype == fault.archetype)
     with faulty(fault, made.plan.spec, chunk) as frame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -251,7 +251,7 @@ def test_a_share_of_the_servers_is_that_share_spread_over_the_fleet(share: float
     assert not picked(np.arange(10), 0.0).any()
 
 
-def _redrawn() -> Iterator[Any]:
+def _redrawn() -> st.SearchStrategy[Redrawn]:
     return st.builds(
         lambda rows, unlike: Redrawn(rows, {k: Unlike(n, n, f"{n}") for k, n in unlike.items()}),
         st.integers(0, 9),

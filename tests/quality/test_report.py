@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from tests.quality.report_data import HOSTILE, made_up_verdict, put_verdict, sma
 
 MEGABYTE = 10**6
 WEB_ONLY = {"fleet.mix": {"web": 1.0}, "fleet.servers": 1}
-CUSTOM = {
+CUSTOM: dict[str, Any] = {
     "fleet.mix": {"cache": 0.5, "queue": 0.5},
     "archetypes": {
         name: {
@@ -143,7 +144,7 @@ def test_every_kind_of_fleet_has_a_report(tmp_path: Path, changes: dict[str, obj
 @pytest.mark.parametrize("kinds", [4, 100])
 def test_the_page_is_at_most_3_mb_however_long_and_varied_the_fleet(tmp_path: Path, kinds: int) -> None:
     names = [f"kind-{i:03d}" for i in range(kinds)]
-    profile = {**CUSTOM["archetypes"]["cache"], "spike_probability": 0.01}  # type: ignore[index]
+    profile = {**CUSTOM["archetypes"]["cache"], "spike_probability": 0.01}
     changes = {
         "fleet.servers": kinds,
         "fleet.mix": dict.fromkeys(names, 1 / kinds),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def measured(*lines: tuple[Any, ...]) -> Measured:
     frame = frame.iloc[np.zeros(len(lines), int)].reset_index(drop=True)
     days, servers, cpu, mem, criticality = zip(*lines, strict=True)
     texts = pd.Categorical(criticality, categories=frame["criticality"].cat.categories)
-    columns = [pd.to_datetime(list(days)), list(servers), list(cpu), list(mem), 50.0, 100.0, 60.0, texts]
+    columns: list[Any] = [pd.to_datetime(list(days)), list(servers), list(cpu), list(mem), 50.0, 100.0, 60.0, texts]
     frame = frame.assign(**dict(zip(("timestamp", "server_id", *METRICS, "criticality"), columns, strict=True)))
     return measure_rows(frame, Reference.of(TWO_DAYS.spec), Layout.of(TWO_DAYS.spec))
 
@@ -82,7 +83,10 @@ def cells_of(column: str, values: Any) -> list[int]:
     """Return the cells of a picture that values of a column lie in."""
     hundredths = np.rint(np.asarray(values, float) * 100)
     arrangement = arrangement_of(np.zeros(len(hundredths), int), np.zeros(1, int), np.arange(len(hundredths)))
-    return Binned(arrangement, [hundredths], [bins_of(BUILT_IN[column].high, hundredths)], []).cells(0).tolist()
+    cells: list[int] = (
+        Binned(arrangement, [hundredths], [bins_of(BUILT_IN[column].high, hundredths)], []).cells(0).tolist()
+    )
+    return cells
 
 
 def test_values_beyond_the_limits_count_as_the_limits() -> None:
@@ -99,7 +103,7 @@ def test_every_edge_begins_the_bin_above_it(column: str) -> None:
 
 
 def test_quantiles_lie_within_a_bin_of_the_rows_own() -> None:
-    values = np.round(np.clip(np.random.default_rng(1).normal(60, 30, 5000), 0, 100), 2)
+    values = np.random.default_rng(1).normal(60, 30, 5000).clip(0, 100).round(2)
     counts = np.bincount(cells_of("cpu_p95", values), minlength=CELLS)
     for share in (0.01, 0.1, 0.5, 0.9, 0.99):
         assert bin_quantiles(counts, share, 100.0) == pytest.approx(np.quantile(values, share), abs=1.0)
@@ -132,8 +136,8 @@ def test_a_dataset_summed_up_is_what_pandas_finds_in_its_rows(tmp_path: Path, fo
     by_day = frame.groupby("timestamp")[list(METRICS)].mean()
     np.testing.assert_allclose(fleet.series[0], by_day.to_numpy().T, rtol=1e-12)
     for row, share in ((1, 0.1), (2, 0.9)):
-        by_day = frame[frame.server_type == "web"].groupby("timestamp")["cpu_p95"]
-        exact = by_day.agg(lambda values, share=share: np.quantile(values, share, method="inverted_cdf"))
+        days = frame[frame.server_type == "web"].groupby("timestamp")["cpu_p95"]
+        exact = days.agg(partial(np.quantile, q=share, method="inverted_cdf"))
         np.testing.assert_allclose(web.series[row, 0], exact.to_numpy(), atol=100 / BINS)
     np.testing.assert_allclose(fleet.correlation, frame[list(METRICS)].corr().to_numpy(), rtol=1e-9)
     one = frame[frame.server_id == "server_000"].sort_values("timestamp")

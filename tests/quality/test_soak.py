@@ -1,5 +1,6 @@
 """Clean datasets pass: hundreds of them, with different seeds and sizes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from dask_synth.measure.sums import added
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import judge
+from tests.quality.conftest import Bench
 from tests.quality.random_fleets import random_overrides
 
 FLEETS = (
@@ -22,7 +24,7 @@ SEEDS = 100
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_300_clean_datasets_give_at_most_one_failing(bench):
+def test_300_clean_datasets_give_at_most_one_failing(bench: Callable[..., Bench]) -> None:
     failing = []
     for overrides in FLEETS:
         made = bench(**{key.replace(".", "__"): value for key, value in overrides.items()})
@@ -41,7 +43,7 @@ RANDOM = 2000
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
-def test_2000_random_configurations_from_tiny_to_wild_give_what_the_level_allows(bench):
+def test_2000_random_configurations_from_tiny_to_wild_give_what_the_level_allows(bench: Callable[..., Bench]) -> None:
     failing, checks = [], 0
     for number in range(RANDOM):
         made = bench(**{key.replace(".", "__"): value for key, value in random_overrides(number).items()})

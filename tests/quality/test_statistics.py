@@ -1,6 +1,7 @@
 """Sums add up, whatever the rows are split into and however they lie."""
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,14 @@ from dask_synth.measure.arrangement import Dense, Sparse, arrangement_of
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
+from tests.quality.conftest import Bench
 
 FLEET = {"fleet__servers": 8, "time__granularity": "hourly", "time__end_date": "2022-01-04"}
 
+Fleet = tuple[Bench, pd.DataFrame]
 
-def assert_same(left, right):
+
+def assert_same(left: Measured, right: Measured) -> None:
     assert left.rows == right.rows
     assert left.faults == right.faults
     assert left.types == right.types
@@ -33,14 +37,14 @@ def assert_same(left, right):
 
 
 @pytest.fixture(scope="module")
-def fleet(bench):
+def fleet(bench: Callable[..., Bench]) -> Fleet:
     made = bench(**FLEET)
     return made, pd.concat(made.frames(), ignore_index=True)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 8 * 96), max_size=6))
-def test_any_split_gives_the_same_statistics(fleet, cuts):
+def test_any_split_gives_the_same_statistics(fleet: Fleet, cuts: list[int]) -> None:
     made, rows = fleet
     edges = [0, *sorted(cuts), len(rows)]
     layout = Layout.of(made.plan.spec)
@@ -52,7 +56,7 @@ def test_any_split_gives_the_same_statistics(fleet, cuts):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_any_order_gives_the_same_sums(fleet, seed):
+def test_any_order_gives_the_same_sums(fleet: Fleet, seed: int) -> None:
     made, rows = fleet
     layout = Layout.of(made.plan.spec)
     shuffled = measure_rows(rows.sample(frac=1, random_state=seed), made.reference, layout)
@@ -61,20 +65,20 @@ def test_any_order_gives_the_same_sums(fleet, seed):
     assert_same(shuffled, measure_rows(rows, made.reference, layout))
 
 
-def test_addition_is_associative_and_has_a_zero(fleet):
+def test_addition_is_associative_and_has_a_zero(fleet: Fleet) -> None:
     made, rows = fleet
     a, b, c = (measure_rows(rows.iloc[i::3], made.reference) for i in range(3))
     assert_same((a + b) + c, a + (b + c))
     assert_same(Measured() + a, a)
 
 
-def test_texts_may_be_categories_or_strings(fleet):
+def test_texts_may_be_categories_or_strings(fleet: Fleet) -> None:
     made, rows = fleet
     typed = rows.astype({"server_id": "category", "app_name": "category"})
     assert_same(measure_rows(typed, made.reference), measure_rows(rows, made.reference))
 
 
-def test_whole_servers_are_matrices_and_all_else_is_not():
+def test_whole_servers_are_matrices_and_all_else_is_not() -> None:
     server, position = np.repeat([0, 1], 4), np.tile(np.arange(3, 7), 2)
     assert isinstance(arrangement_of(server, np.array([5, 6]), position), Dense)
     assert isinstance(arrangement_of(server, np.array([6, 5]), position), Sparse)
@@ -82,11 +86,12 @@ def test_whole_servers_are_matrices_and_all_else_is_not():
     assert isinstance(arrangement_of(server[:-1], np.array([5, 6]), position[:-1]), Sparse)
 
 
-def test_rows_that_no_plan_knows_are_counted_and_left_out(fleet):
+def test_rows_that_no_plan_knows_are_counted_and_left_out(fleet: Fleet) -> None:
     made, rows = fleet
     strange = rows.assign(server_id=rows["server_id"].where(rows.index != 3, "server_999"))
-    strange.loc[7, "timestamp"] += pd.Timedelta(minutes=1)
+    strange.loc[[7], "timestamp"] += pd.Timedelta(minutes=1)
     statistics = measure_rows(strange, made.reference)
+    strange.loc[[7], "timestamp"] += pd.Timedelta(minutes=1)
     assert statistics.faults == {"server": 1, "timestamp": 1}
     assert statistics.rows == len(rows)
     assert sum(sums.count for sums in statistics.sums.values()) == len(rows) - 2
@@ -94,14 +99,14 @@ def test_rows_that_no_plan_knows_are_counted_and_left_out(fleet):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_row_without_a_value_is_in_no_sum_but_its_server_is_seen(fleet, value):
+def test_a_row_without_a_value_is_in_no_sum_but_its_server_is_seen(fleet: Fleet, value: float) -> None:
     made, rows = fleet
     first = int(rows.index[rows["server_type"] == "web"][5])
     gappy = rows.copy()
     gappy.loc[first, "mem_p95"] = value
     whole, measured = (measure_rows(frame, made.reference, Layout.of(made.plan.spec)) for frame in (rows, gappy))
     assert (measured.faults, measured.left_out) == ({"null.mem_p95": 1}, 1)
-    missing = {name: round(rows.loc[first, name] * 100) for name in made.plan.spec.metrics.names}
+    missing = {name: round(float(rows[name][first]) * 100) for name in made.plan.spec.metrics.names}
     for k, hundredths in enumerate(missing.values()):
         assert whole.sums["web"].totals[k].sum() - measured.sums["web"].totals[k].sum() == hundredths
     assert measured.picture.counts["web"].sum() == whole.picture.counts["web"].sum() - 5
@@ -109,12 +114,12 @@ def test_a_row_without_a_value_is_in_no_sum_but_its_server_is_seen(fleet, value)
     assert whole.servers.totals.sum() - measured.servers.totals.sum() == missing["mem_p95"]
 
 
-def test_a_missing_column_is_a_type_fault(fleet):
+def test_a_missing_column_is_a_type_fault(fleet: Fleet) -> None:
     made, rows = fleet
     assert measure_rows(rows.drop(columns="month"), made.reference).types == {"month is missing"}
 
 
-def test_sums_are_whole_hundredths(fleet):
+def test_sums_are_whole_hundredths(fleet: Fleet) -> None:
     made, rows = fleet
     sums = measure_rows(rows, made.reference).sums["web"]
     assert all((values == np.rint(values)).all() for values in vars(sums).values())

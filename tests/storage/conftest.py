@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from dask_synth.storage.store import LocalStore
 Files = dict[str, bytes]
 
 
-def record(replaces: str | None = None, **changes: object) -> Plan:
+def record(replaces: str | None = None, **changes: Any) -> Plan:
     return RunPlan.of(RunConfig(**changes)).record(replaces)
 
 

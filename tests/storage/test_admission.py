@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,8 @@ def test_an_empty_place_is_new(root: Path, bare: str) -> None:
     if bare == "a first moment":
         (root / ".dask-synth-lock").touch()
         (root / ".dask-synth-abc.tmp").touch()
-    for asks in ({}, {"resume": True}, {"overwrite": True}):
+    ways: tuple[dict[str, Any], ...] = ({}, {"resume": True}, {"overwrite": True})
+    for asks in ways:
         assert asked(root, **asks) is Way.MAKE
 
 
@@ -91,7 +93,7 @@ def test_what_came_after_a_run_had_begun_does_not_stop_it_and_parts_without_reco
 
 
 @pytest.mark.parametrize("asks", [{}, {"resume": True}, {"overwrite": True}])
-def test_a_folder_of_others_is_never_written_to(root: Path, asks: dict[str, bool]) -> None:
+def test_a_folder_of_others_is_never_written_to(root: Path, asks: dict[str, Any]) -> None:
     root.mkdir()
     (root / "thesis.txt").touch()
     with pytest.raises(OutputError, match="exists and is not empty"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dask_synth.storage import commit
+from dask_synth.storage.exchange import staging_of
 from dask_synth.storage.lock import Hold, hold
 from dask_synth.storage.state import State
 from tests.storage.conftest import begin, finish, record
@@ -19,7 +20,7 @@ def root(tmp_path: Path) -> Path:
 def test_staging_keeps_what_the_same_run_left_of_the_same_dataset(root: Path) -> None:
     old = finish(root, record())
     plan = record(old.digest, seed=7)
-    staged = begin(commit.staging_of(root), plan)
+    staged = begin(staging_of(root), plan)
     for goes_on, same in ((plan, True), (record("another", seed=7), False), (record(old.digest, seed=8), False)):
         with hold(root) as held:
             assert commit.open_staging(root, goes_on, held) == staged
@@ -29,9 +30,9 @@ def test_staging_keeps_what_the_same_run_left_of_the_same_dataset(root: Path) ->
 def test_a_complete_successor_is_known_by_what_it_replaces(root: Path) -> None:
     old = finish(root, record())
     plan = record(old.digest, seed=7)
-    finish(commit.staging_of(root), plan)
-    assert commit.is_complete(commit.staging_of(root), plan)
-    assert not commit.is_complete(commit.staging_of(root), record("another", seed=7))
+    finish(staging_of(root), plan)
+    assert commit.is_complete(staging_of(root), plan)
+    assert not commit.is_complete(staging_of(root), record("another", seed=7))
 
 
 def test_a_commit_that_cannot_be_tidied_is_a_commit(
@@ -48,9 +49,9 @@ def test_a_commit_that_cannot_be_tidied_is_a_commit(
     with caplog.at_level(logging.WARNING):
         commit.succeed(root, root, Hold())
     assert "committed; what is no longer needed is removed by the next" in caplog.text
-    finish(commit.staging_of(root), record(seed=7))
+    finish(staging_of(root), record(seed=7))
     with pytest.raises(OSError, match="Input"):  # not yet in its place
-        commit.succeed(commit.staging_of(root), root, Hold())
+        commit.succeed(staging_of(root), root, Hold())
 
 
 def test_a_plan_is_left_before_all_else_and_only_when_it_is_another(root: Path) -> None:

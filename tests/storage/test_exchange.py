@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import ctypes
 import errno
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -29,7 +32,7 @@ class WithoutExchange:
 @pytest.fixture(params=[True, False])
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if not request.param:
-        monkeypatch.setattr(exchange.ctypes, "CDLL", lambda *_, **__: WithoutExchange())
+        monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: WithoutExchange())
 
 
 @pytest.mark.usefixtures("kernel")
@@ -52,8 +55,8 @@ def test_the_file_systems_own_refusal_is_not_taken_for_a_missing_exchange(
 ) -> None:
     finish(root, record())
     finish(exchange.staging_of(root), record(seed=7))
-    monkeypatch.setattr(exchange.ctypes, "get_errno", lambda: errno.EBUSY)
-    monkeypatch.setattr(exchange.os, "fsencode", lambda path: b"/nowhere/at/all")
+    monkeypatch.setattr(ctypes, "get_errno", lambda: errno.EBUSY)
+    monkeypatch.setattr(os, "fsencode", lambda path: b"/nowhere/at/all")
     with pytest.raises(OSError, match="busy"):
         exchange.take_place(exchange.staging_of(root), root)
 
@@ -68,9 +71,9 @@ def test_whoever_comes_next_finishes_an_exchange(
     (root / "notes.txt").write_text("mine")
     staged = exchange.staging_of(root)
     new = finish(staged, record(old.digest, seed=7))
-    rename, names = Path.rename, []
+    rename, names = Path.rename, list[str]()
 
-    def stop(*_: object) -> None:
+    def stop(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
     def counted(one: Path, other: Path) -> Path:

@@ -66,7 +66,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Memory:
 
 def lease(store: Memory, process: int = 1) -> Lease:
     owner = {"process": process, "user": "somebody", "host": "here", "since": "2026-01-01"}
-    return Lease(store, "lock", owner)  # type: ignore[arg-type]
+    return Lease(store, "lock", owner)  # type: ignore[arg-type]  # all of a store that a lease asks for
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dask_synth.errors import OutputError
-from dask_synth.storage.lock import LOCK_NAME, hold
+from dask_synth.storage.lock import hold
+from dask_synth.storage.names import LOCK_NAME
 
 HOLDER = """
 import sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,9 @@ NODES = time_nodes(GRID, SEASONS, CELLS, 20.0)
 CALENDAR = Calendar.of(GRID, SEASONS)
 DAY, HOUR = np.divmod(np.arange(GRID.size), 24)
 DRAWS, BATCHES = 10_000_000, 40
+
+Key = tuple[str | int, ...]
+"""What is told of a column, or of two."""
 
 
 @cache
@@ -65,10 +69,10 @@ def test_means_spreads_and_correlations_agree_with_ten_million_draws(name: str) 
     # Every timestamp equally often, as in a fleet: it is part of the exact variance that times are not drawn.
     batches = [draw(name, rng, np.arange(i * size, (i + 1) * size) % GRID.size) for i in range(BATCHES)]
     centres = theory.gauge.centres[:, 0]
-    found = {("mean", k): [b[k].mean() for b in batches] for k in range(5)}
+    found: dict[Key, list[float]] = {("mean", k): [b[k].mean() for b in batches] for k in range(5)}
     found |= {("square", k): [((b[k] - centres[k]) ** 2).mean() for b in batches] for k in range(5)}
     means, squares = theory.means(seen), theory.squares(seen)
-    expected = {("mean", k): means.at(k, 0)[:2] for k in range(5)}
+    expected: dict[Key, tuple[float, float]] = {("mean", k): means.at(k, 0)[:2] for k in range(5)}
     expected |= {("square", k): squares.at(k, 0)[:2] for k in range(5)}
     for (view, a, b), pair in theory.gauge.pairs.items():
         if not view and (a, b) != (3, 4):
@@ -170,7 +174,7 @@ def test_joint_moments_of_two_columns_are_those_of_rounded_values(deviation: flo
     sd = {"cpu": deviation, "mem": deviation, "disk": 5, "net": 50}
     profile = {"sd": sd, "base": {"cpu": 50.0, "mem": 40.0}, "correlation": {"cpu_mem": 0.6}}
     seasons = {"weekly": False, "quarter_end": False, "holidays": []}
-    still = {"seasonality": seasons, "growth": False, "spikes": False}
+    still: dict[str, Any] = {"seasonality": seasons, "growth": False, "spikes": False}
     config = RunConfig(archetypes={"web": profile}, fleet={"mix": {"web": 1.0}}, **still)
     joint = Theory.of(spec_of(config)).archetypes["web"].gauge.law
     rng = np.random.default_rng(6)
