@@ -85,8 +85,7 @@ def _drawn_out(encode: Callable[[pa.Table], Sized], sample: pa.Table, counts: It
     """Return the size of so many rows, for each count: of the sample's first, or on from its end as its end grew."""
     sizes = {rows: float(len(encode(sample[:rows]))) for rows in counts if rows <= len(sample)}
     if more := {*counts} - {*sizes}:
-        half = len(sample) // 2
-        whole = len(encode(sample))
-        rate = (whole - len(encode(sample[:half]))) / (len(sample) - half)
+        whole, before = len(encode(sample)), 3 * len(sample) // 4
+        rate = (whole - len(encode(sample[:before]))) / (len(sample) - before)
         sizes |= {rows: whole + (rows - len(sample)) * rate for rows in more}
     return sizes
