@@ -6,12 +6,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import dask_synth
+from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline import estimate
+from dask_synth.pipeline.chunk import chunk_table
 from dask_synth.pipeline.estimate import estimated_sizes
-from dask_synth.pipeline.plan import RunPlan
+from dask_synth.pipeline.plan import Chunk, RunPlan
 
 NEAR = 0.15
 
@@ -80,18 +83,33 @@ def test_large_runs_are_as_large_as_planned(shape: str, tmp_path: Path) -> None:
     assert_near(LARGE[shape], tmp_path)
 
 
-def test_a_run_of_any_size_is_planned_from_a_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
+@pytest.mark.parametrize(
+    ("servers", "granularity", "end", "bytes_a_row"),
+    [(100_000, "1min", "2025-12-31", 9.5), (100_000, "daily", "2022-01-31", 10.5)],
+)
+def test_a_run_of_any_size_is_planned_from_a_few_rows(
+    servers: int, granularity: str, end: str, bytes_a_row: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[int, int]] = []
 
-    def counted(spec: Any, chunk: Any) -> Any:
-        table = estimate_chunk_table(spec, chunk)
-        made.append(len(table))
+    def counted(spec: FleetSpec, chunk: Chunk) -> pa.Table:
+        table = chunk_table(spec, chunk)
+        made.append((chunk.servers, len(table)))
         return table
 
-    estimate_chunk_table = estimate.chunk_table
     monkeypatch.setattr(estimate, "chunk_table", counted)
-    config = dask_synth.load_config(None, {"fleet.servers": 100_000, "time.granularity": "1min"})
-    sizes = estimated_sizes(RunPlan.of(config))
+    settings = {"fleet.servers": servers, "time.granularity": granularity, "time.end_date": end}
+    plan = RunPlan.of(dask_synth.load_config(None, settings))
+    assert estimated_sizes(plan)["parquet"] / plan.rows == pytest.approx(bytes_a_row, rel=NEAR)
     assert len(made) == 4
-    assert max(made) < 1.1 * estimate.SAMPLE_ROWS
-    assert 8.5 < sizes["parquet"] / (100_000 * 1461 * 1440) < 11
+    assert max(rows for _, rows in made) < 1.1 * estimate.SAMPLE_ROWS
+
+
+def test_of_many_servers_with_few_rows_a_few_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "SAMPLE_SERVERS", 40)
+    made: list[int] = []
+    monkeypatch.setattr(
+        estimate, "chunk_table", lambda spec, chunk: made.append(chunk.servers) or chunk_table(spec, chunk)
+    )
+    estimated_sizes(RunPlan.of(dask_synth.load_config(None, {"fleet.servers": 500, "time.end_date": "2022-01-02"})))
+    assert made == [40, 40, 40, 40]
