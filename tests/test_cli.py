@@ -196,9 +196,11 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(run: Run, room: Path) -> No
         "175,320",
         "parquet",
         "output",
-        "0.4 s of one core",
+        "parquet about 2.1 MB, csv about 4 MB, servers about 11 kB",
     ):
         assert words in result.stdout
+    # How long it takes is another machine's business.
+    assert "core" not in result.stdout
     assert everything(room) == before
 
 

@@ -82,17 +82,28 @@ def check_metadata(
     """Compare each server's texts with the plan's."""
     for name in TEXT_BY_SERVER:
         text = texts[name]
-        should = reference.metadata[name][arrangement.servers]
-        # -2 is no code: what the plan asks for does not occur here at all.
-        expected = pd.Index(text.categories).get_indexer(should)
-        wrong = arrangement.unlike_server(text.codes, np.where(expected < 0, -2, expected))
+        expected = _planned_codes(name, text, arrangement.servers, reference)
+        wrong = arrangement.unlike_server(text.codes, expected.astype(text.codes.dtype))
         if wrong.size:
             server, time = arrangement.place(int(wrong[0]))
-            found, planned = text[int(wrong[0])], reference.metadata[name][server]
+            found, planned = text[int(wrong[0])], reference.texts(name, np.array([server]))[0]
             example = (
-                f"{reference.server_ids[server]} has {found!r} from {reference.timestamp(time)} on, not {planned!r}"
+                f"{reference.server_id(server)} has {found!r} from {reference.timestamp(time)} on, not {planned!r}"
             )
             faults.add(f"metadata.{name}", wrong.size, example)
+
+
+def _planned_codes(name: str, text: pd.Categorical, servers: Ints, reference: Reference) -> Ints:
+    """Return each server's planned text as its code in `text`; -2 is no code: it does not occur there at all."""
+    # Ids that are not in the plan stand at -1; no row that is compared is of one.
+    known, values = servers >= 0, pd.Index(text.categories)
+    expected = np.full(len(servers), -2)
+    if name in reference.categories:
+        places = values.get_indexer(reference.categories[name])
+        expected[known] = places[reference.codes(name, servers[known])]
+    else:
+        expected[known] = values.get_indexer(reference.texts(name, servers[known]))
+    return np.where(expected < 0, -2, expected)
 
 
 def check_order(faults: Faults, arrangement: Arrangement, reference: Reference) -> None:
@@ -106,7 +117,7 @@ def check_order(faults: Faults, arrangement: Arrangement, reference: Reference) 
         back = (np.diff(position) < 0) & (np.diff(server_of) == 0)
         if (wrong := np.flatnonzero(back)).size:
             server, time = arrangement.place(int(order[wrong[0] + 1]))
-            example = f"{reference.server_ids[server]} at {reference.timestamp(time)} stands behind a later row"
+            example = f"{reference.server_id(server)} at {reference.timestamp(time)} stands behind a later row"
             faults.add("order", wrong.size, example)
 
 

@@ -93,7 +93,7 @@ def _placed(
 ) -> tuple[pd.DataFrame, npt.NDArray[Any], Ints, Ints]:
     """Find each row's server and place in the grid; leave out the rows that have none."""
     ids = frame["server_id"].cat
-    servers = reference.server_index.get_indexer(ids.categories).astype(np.int64)
+    servers = reference.positions(ids.categories)
     server = ids.codes.to_numpy()
     elapsed = (frame["timestamp"].to_numpy().astype("M8[us]") - np.datetime64(reference.grid.start, "us")).view(
         np.int64

@@ -12,12 +12,6 @@ from dask_synth.model.fleet import Fleet
 from dask_synth.model.spec import FleetSpec
 from dask_synth.storage.manifest import Plan, run_identity, suffix_of, versions
 
-BYTES_PER_ROW = {"parquet": 9.3, "csv": 20}
-"""Measured on hourly_200; only ever used to estimate."""
-
-NANOSECONDS_PER_ROW = {"model": 240, "parquet": 370, "csv": 1500}
-"""Of one core, measured on hourly_200; only ever used to estimate."""
-
 
 @dataclass(frozen=True)
 class Chunk:
@@ -91,14 +85,6 @@ class RunPlan:
             suffix=suffix_of(self.run_id, replaces, shared=shared),
             replaces=replaces,
         )
-
-    def estimated_bytes(self) -> dict[str, int]:
-        """Return the expected size of each format that is asked for."""
-        return {format_: round(self.rows * BYTES_PER_ROW[format_]) for format_ in self.config.output.formats}
-
-    def estimated_seconds(self) -> float:
-        """Return the expected work, in seconds of one core."""
-        return 1e-9 * self.rows * sum(NANOSECONDS_PER_ROW[part] for part in ("model", *self.config.output.formats))
 
 
 def spec_of(config: RunConfig) -> FleetSpec:

@@ -153,12 +153,18 @@ def is_as_written(store: Store, entry: FileEntry) -> bool:
 def write_servers(spec: FleetSpec, target: Target) -> FileEntry:
     """Write one row a server."""
     table = servers_table(spec)
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
+    data = encode_servers(table)
     name = SERVERS_NAME if target.joins else f"{SERVERS_STEM}-{target.suffix}.parquet"
-    _put(target, name, data := sink.getvalue())
+    _put(target, name, data)
     everyone = (0, spec.fleet.servers - 1)
     return FileEntry.of(name, data, rows=table.num_rows, servers=everyone, time=None, run_id=target.run_id)
+
+
+def encode_servers(table: pa.Table) -> pa.Buffer:
+    """Encode one row a server."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return sink.getvalue()
 
 
 def join_csv(parts: Sequence[FileEntry], target: Target, before: FileEntry | None = None) -> FileEntry:

@@ -52,5 +52,6 @@ class Evidence:
 
     def servers_of(self, archetype: str) -> npt.NDArray[np.bool_]:
         """Return which rows of ``measured.servers`` the plan gives to an archetype."""
-        types = self.reference.metadata["server_type"][self.measured.servers.index]
-        return np.asarray(types == archetype)
+        index = self.measured.servers.index
+        planned = [block for block in self.reference.spec.fleet.blocks() if block.archetype == archetype]
+        return np.asarray((index >= planned[0].start) & (index < planned[0].stop) if planned else index < 0)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_synth.model.fleet import Block, Fleet, archetype_counts, weighted_choice
+from dask_synth.model.seeds import Purpose, generator
 
 MIX = (("web", 0.35), ("application", 0.40), ("database", 0.15), ("batch", 0.10))
 UNIFORM = {
@@ -101,6 +102,18 @@ def test_metadata_of_a_server_do_not_depend_on_the_fleets_size_or_on_the_chunk()
     part = fleet(40).metadata_codes(42, 17, 40)
     for column, codes in part.items():
         np.testing.assert_array_equal(codes, whole[column][17:40])
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 12), (5, 12), (6, 9), (11, 12)])
+def test_metadata_are_the_same_however_many_are_drawn_at_once(
+    start: int, stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uniform = generator(42, Purpose.METADATA).random((12, 3))[start:]
+    monkeypatch.setattr("dask_synth.model.fleet.DRAW_SERVERS", 3)
+    codes = fleet(12).metadata_codes(42, start, stop)
+    for position, (column, size) in enumerate({"business_unit": 4, "criticality": 3, "region": 4}.items()):
+        assert codes[column].tolist() == np.floor(uniform[: stop - start, position] * size).tolist()
+        assert codes[column].dtype == np.int8
 
 
 def test_metadata_are_independent_and_follow_the_seed() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_synth.config.layers import load_config
+from dask_synth.pipeline.estimate import estimated_bytes
 from dask_synth.pipeline.plan import Chunk, RunPlan
 
 
@@ -81,4 +82,4 @@ def test_the_specification_takes_the_models_part_of_the_configuration(small_plan
 def test_a_plan_estimates_the_formats_that_are_asked_for(small_plan: Callable[..., RunPlan]) -> None:
     plan = small_plan({"output.formats": ["csv"]})
     assert plan.rows == 1820
-    assert list(plan.estimated_bytes()) == ["csv"]
+    assert list(estimated_bytes(plan)) == ["csv"]

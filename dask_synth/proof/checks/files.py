@@ -21,6 +21,9 @@ from dask_synth.storage.manifest import Manifest
 from dask_synth.storage.names import SERVERS_NAME
 from dask_synth.storage.places import readable, reading
 
+BATCH_SERVERS = 1 << 16
+"""Servers that are compared at once: a large fleet's texts never stand in memory together."""
+
 
 def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Check]:
     """Check that every file is as it was committed."""
@@ -33,24 +36,33 @@ def server_checks(servers: Path, spec: FleetSpec, reference: Reference) -> Itera
     """Check that servers.parquet has one row a server, with its metadata and its profile."""
     with reading(servers):
         try:
-            table = pq.read_table(readable(servers)).to_pandas()
+            with pq.ParquetFile(readable(servers)) as file:
+                wrong = _differing(file, spec, reference)
         except (OSError, pa.ArrowInvalid) as error:
             yield check("servers_file", SERVERS_NAME, f"unreadable ({error})", "as planned")
             return
-    wrong = _differing(table, spec, reference)
     yield check(
         "servers_file", SERVERS_NAME, ", ".join(wrong) + " not as planned" if wrong else "as planned", "as planned"
     )
 
 
-def _differing(table: pd.DataFrame, spec: FleetSpec, reference: Reference) -> list[str]:
-    expected: dict[str, np.ndarray] = {"server_id": reference.server_ids}
-    expected |= {name: reference.metadata[name] for name in TEXT_BY_SERVER}
-    profiles = pd.json_normalize([asdict(profile) for profile in spec.archetypes.values()], sep="_").astype(float)
-    kinds = pd.Index(list(spec.archetypes)).get_indexer(pd.Index(reference.metadata[PARTITION_KEY]))
-    expected |= {f"profile_{name}": profiles[name].to_numpy()[kinds] for name in profiles}
-    return [
-        name
-        for name, values in expected.items()
-        if name not in table or len(table) != len(values) or not (table[name].to_numpy() == values).all()
-    ]
+def _differing(file: pq.ParquetFile, spec: FleetSpec, reference: Reference) -> list[str]:
+    """Return the columns that are not as planned, in the plan's order; a batch of servers at a time."""
+    archetypes = [spec.archetypes[name] for name in reference.categories[PARTITION_KEY]]
+    profiles = pd.json_normalize([asdict(profile) for profile in archetypes], sep="_").astype(float)
+    texts = ("server_id", *TEXT_BY_SERVER)
+    names = [*texts, *(f"profile_{name}" for name in profiles)]
+    if file.metadata.num_rows != reference.servers:
+        return names
+    wrong = {*names} - {*file.schema_arrow.names}
+    start = 0
+    for batch in file.iter_batches(BATCH_SERVERS):
+        table = batch.to_pandas()
+        here = np.arange(start, start + len(table))
+        start += len(here)
+        kinds = reference.codes(PARTITION_KEY, here)
+        for name in {*names} - wrong:
+            values = reference.texts(name, here) if name in texts else profiles[name[8:]].to_numpy()[kinds]
+            if not (table[name].to_numpy() == values).all():
+                wrong.add(name)
+    return [name for name in names if name in wrong]

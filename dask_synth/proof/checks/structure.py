@@ -47,11 +47,11 @@ def check(
 def counts(evidence: Evidence) -> Iterator[Check]:
     """Count rows, servers and archetypes."""
     reference, measured = evidence.reference, evidence.measured
-    planned = len(reference.server_ids)
-    present = np.isin(np.arange(planned), measured.servers.index)
-    absent = reference.server_ids[~present]
+    planned, present = reference.servers, len(measured.servers.index)
+    absent = np.delete(np.arange(planned), measured.servers.index)
+    names = [reference.server_id(server) for server in absent[:NAMED].tolist()]
     yield check("rows", "rows", f"{measured.rows:,}", f"{planned * reference.grid.size:,}")
-    yield check("servers", "servers", present.sum(), planned, _named("is missing", absent))
+    yield check("servers", "servers", present, planned, _named("is missing", names, len(absent)))
     for block in evidence.theory.spec.fleet.blocks():
         count = evidence.servers_of(block.archetype).sum()
         yield check(
@@ -74,7 +74,7 @@ def keys(evidence: Evidence) -> Iterator[Check]:
     whole = np.array([len(t), t.sum(), (t * t).sum(), reference.weights.sum()])
     off = servers.keys - whole
     wrong = np.flatnonzero(off.any(axis=1))
-    words = [f"{reference.server_ids[servers.index[i]]} {_key_words(off[i], evidence)}" for i in wrong[:NAMED]]
+    words = [f"{reference.server_id(int(servers.index[i]))} {_key_words(off[i], evidence)}" for i in wrong[:NAMED]]
     detail = "; ".join(words)
     yield check("keys", "servers that lack a timestamp or have one twice", len(wrong), 0, detail)
 
@@ -97,7 +97,9 @@ def _key_words(off: npt.NDArray[np.float64], evidence: Evidence) -> str:
 def types(evidence: Evidence) -> Iterator[Check]:
     """Check columns and types."""
     wrong = sorted(evidence.measured.types)
-    yield check("types", "columns and types that are not the documented ones", len(wrong), 0, _named("", wrong))
+    yield check(
+        "types", "columns and types that are not the documented ones", len(wrong), 0, _named("", wrong, len(wrong))
+    )
 
 
 def rows(evidence: Evidence) -> Iterator[Check]:
@@ -129,7 +131,7 @@ def recomputed(evidence: Evidence) -> Iterator[Check]:
         return
     unlike = sorted(redrawn.unlike.items())
     words = [
-        f"{reference.server_ids[server]} from {reference.timestamp(found.position)} on ({found.rows:,} rows; "
+        f"{reference.server_id(server)} from {reference.timestamp(found.position)} on ({found.rows:,} rows; "
         f"{found.example})"
         for server, found in unlike[:NAMED]
     ]
@@ -147,10 +149,9 @@ def not_recomputed(others: Sequence[str]) -> Check:
     return Check(name="recompute.untested", kind="recompute", what=what, passed=True, message=what)
 
 
-def _named(verb: str, names: object) -> str:
-    listed = list(map(str, names))  # type: ignore[call-overload]
-    more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
-    return f"{', '.join(listed[:NAMED])}{more} {verb}".strip() if listed else ""
+def _named(verb: str, names: Sequence[str], count: int) -> str:
+    more = f" and {count - NAMED} more" if count > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more} {verb}".strip() if count else ""
 
 
 STRUCTURE: tuple[Callable[[Evidence], Iterator[Check]], ...] = (counts, keys, types, rows, recomputed)
