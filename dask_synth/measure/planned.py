@@ -27,7 +27,7 @@ TEXT_BY_SERVER = ("app_name", *CATEGORICAL)
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class Planned:
     """The frame of a fleet: what a partition is held against.
 
     It travels with every task, so it carries the specification alone, 2 kB for any number of servers. What a partition

@@ -22,7 +22,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from dask_synth.dataset import Dataset
 from dask_synth.reporting.report import report
-from tests.quality.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
+from tests.reporting.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
 
 pytestmark = pytest.mark.integration
 

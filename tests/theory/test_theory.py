@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dask_synth.config.run import RunConfig
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import added
 from dask_synth.model.archetypes import PROFILES, cholesky_factor
@@ -156,8 +156,8 @@ def test_every_statistic_of_many_fleets_is_centred_and_as_wide_as_it_says(granul
     theory, scores = Theory.of(plan.spec), dict[str, list[np.ndarray]]()
     for seed in range(80):
         spec = replace(plan.spec, seed=seed)
-        reference = Reference.of(spec)
-        statistics = added(measure_rows(chunk_frame(chunk, spec), reference) for chunk in plan.chunks)
+        planned = Planned.of(spec)
+        statistics = added(measure_rows(chunk_frame(chunk, spec), planned) for chunk in plan.chunks)
         for name, known in theory.archetypes.items():
             for what, z in scores_of(Observed(statistics.sums[name], known), known).items():
                 scores.setdefault(f"{what} of {name}", []).append(z)
@@ -238,9 +238,9 @@ def test_the_chi_square_is_as_large_as_seasons_leave_it() -> None:
     law, starts = theory.chi_square(k), np.array([0, *candidate_bins()[theory.gauge.cuts[k]]])
     seen = []
     for seed in range(60):
-        reference = Reference.of(replace(spec, seed=seed))
+        planned = Planned.of(replace(spec, seed=seed))
         chunk = Chunk(0, "web", 0, 2)
-        sums = measure_rows(chunk_frame(chunk, replace(spec, seed=seed)), reference).sums["web"]
+        sums = measure_rows(chunk_frame(chunk, replace(spec, seed=seed)), planned).sums["web"]
         counts = np.add.reduceat(sums.histogram[k], starts)
         seen.append(float(((counts - law.expected) ** 2 / law.expected).sum()))
     mean, deviation = law.scale * law.freedom, law.scale * np.sqrt(2 * law.freedom)

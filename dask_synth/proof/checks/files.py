@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dask_synth.measure.planned import TEXT_BY_SERVER, Reference
+from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
 from dask_synth.model.spec import FleetSpec
 from dask_synth.proof.checks.structure import check
 from dask_synth.proof.verdict import Check
@@ -32,12 +32,12 @@ def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Che
     yield check("files", what, len(findings), 0, detail)
 
 
-def server_checks(servers: Path, spec: FleetSpec, reference: Reference) -> Iterator[Check]:
+def server_checks(servers: Path, spec: FleetSpec, planned: Planned) -> Iterator[Check]:
     """Check that servers.parquet has one row a server, with its metadata and its profile."""
     with reading(servers):
         try:
             with pq.ParquetFile(readable(servers)) as file:
-                wrong = _differing(file, spec, reference)
+                wrong = _differing(file, spec, planned)
         except (OSError, pa.ArrowInvalid) as error:
             yield check("servers_file", SERVERS_NAME, f"unreadable ({error})", "as planned")
             return
@@ -46,13 +46,13 @@ def server_checks(servers: Path, spec: FleetSpec, reference: Reference) -> Itera
     )
 
 
-def _differing(file: pq.ParquetFile, spec: FleetSpec, reference: Reference) -> list[str]:
+def _differing(file: pq.ParquetFile, spec: FleetSpec, planned: Planned) -> list[str]:
     """Return the columns that are not as planned, in the plan's order; a batch of servers at a time."""
-    archetypes = [spec.archetypes[name] for name in reference.categories[PARTITION_KEY]]
+    archetypes = [spec.archetypes[name] for name in planned.categories[PARTITION_KEY]]
     profiles = pd.json_normalize([asdict(profile) for profile in archetypes], sep="_").astype(float)
     texts = ("server_id", *TEXT_BY_SERVER)
     names = [*texts, *(f"profile_{name}" for name in profiles)]
-    if file.metadata.num_rows != reference.servers:
+    if file.metadata.num_rows != planned.servers:
         return names
     wrong = {*names} - {*file.schema_arrow.names}
     start = 0
@@ -60,9 +60,9 @@ def _differing(file: pq.ParquetFile, spec: FleetSpec, reference: Reference) -> l
         table = batch.to_pandas()
         here = np.arange(start, start + len(table))
         start += len(here)
-        kinds = reference.codes(PARTITION_KEY, here)
+        kinds = planned.codes(PARTITION_KEY, here)
         for name in {*names} - wrong:
-            values = reference.texts(name, here) if name in texts else profiles[name[8:]].to_numpy()[kinds]
+            values = planned.texts(name, here) if name in texts else profiles[name[8:]].to_numpy()[kinds]
             if not (table[name].to_numpy() == values).all():
                 wrong.add(name)
     return [name for name in names if name in wrong]

@@ -1,12 +1,11 @@
 """Fleets in memory, and verdicts on them without files or Dask."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import pandas as pd
-import pytest
 
 from dask_synth.config.layers import load_config
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import added
 from dask_synth.pipeline.chunk import chunk_frame
@@ -23,7 +22,7 @@ class Bench:
     def __init__(self, **overrides: object) -> None:
         settings = {key.replace("__", "."): value for key, value in overrides.items()}
         self.plan = RunPlan.of(load_config(None, settings))
-        self.reference = Reference.of(self.plan.spec)
+        self.planned = Planned.of(self.plan.spec)
         self.theory = Theory.of(self.plan.spec)
 
     def frames(self) -> list[pd.DataFrame]:
@@ -32,11 +31,5 @@ class Bench:
 
     def verdict(self, frames: Iterable[pd.DataFrame]) -> Verdict:
         """What a validation says of these partitions."""
-        statistics = added(measure_rows(frame, self.reference) for frame in frames)
-        return judge(Evidence(statistics, self.reference, self.theory), self.plan.run_id, 0.0)
-
-
-@pytest.fixture(scope="session")
-def bench() -> Callable[..., Bench]:
-    """Make a bench."""
-    return Bench
+        statistics = added(measure_rows(frame, self.planned) for frame in frames)
+        return judge(Evidence(statistics, self.planned, self.theory), self.plan.run_id, 0.0)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_synth.config.layers import load_config
-from dask_synth.measure.planned import TEXT_BY_SERVER, Reference
+from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
 from dask_synth.measure.redraw import Recompute
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import servers_table
@@ -32,11 +32,11 @@ def spec(servers: int) -> FleetSpec:
     return spec_of(load_config(None, {"fleet.servers": servers, "time.years": 1}))
 
 
-REFERENCES = {servers: Reference.of(spec(servers)) for servers in SIZES}
+PLANS = {servers: Planned.of(spec(servers)) for servers in SIZES}
 
 
 def test_it_travels_as_the_specification_alone() -> None:
-    small, large = Reference.of(spec(3)), Reference.of(spec(10_000_000), Recompute(0.5, 4))
+    small, large = Planned.of(spec(3)), Planned.of(spec(10_000_000), Recompute(0.5, 4))
     before = len(pickle.dumps(small))
     assert small.weights.sum()
     assert small.categories["region"]
@@ -48,11 +48,11 @@ def test_it_travels_as_the_specification_alone() -> None:
 
 @pytest.mark.parametrize("servers", SIZES)
 def test_every_id_is_found_at_its_place_and_nothing_else_is(servers: int) -> None:
-    reference = REFERENCES[servers]
-    ids = reference.spec.fleet.server_ids(0, servers)
-    assert reference.positions(pd.Index(ids)).tolist() == list(range(servers))
-    assert reference.positions(pd.Index(ids[::-1], dtype=object)).tolist() == list(range(servers))[::-1]
-    assert [reference.server_id(server) for server in (0, servers - 1)] == [ids[0], ids[-1]]
+    planned = PLANS[servers]
+    ids = planned.spec.fleet.server_ids(0, servers)
+    assert planned.positions(pd.Index(ids)).tolist() == list(range(servers))
+    assert planned.positions(pd.Index(ids[::-1], dtype=object)).tolist() == list(range(servers))[::-1]
+    assert [planned.server_id(server) for server in (0, servers - 1)] == [ids[0], ids[-1]]
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_every_id_is_found_at_its_place_and_nothing_else_is(servers: int) -> Non
 )  # fmt: skip
 def test_what_only_looks_like_an_id_is_unknown(strange: Any) -> None:
     ids = pd.Index(["server_007", strange, "server_005"], dtype=object, tupleize_cols=False)
-    assert REFERENCES[120].positions(ids).tolist() == [7, -1, 5]
+    assert PLANS[120].positions(ids).tolist() == [7, -1, 5]
 
 
 @given(st.lists(st.from_regex(r"\A(server_)?[0-9 +-]{0,5}\n?\Z"), max_size=8), st.sampled_from(SIZES))
 def test_ids_are_looked_up_as_in_a_list_of_all(texts: list[str], servers: int) -> None:
-    every = pd.Index(REFERENCES[servers].spec.fleet.server_ids(0, servers))
+    every = pd.Index(PLANS[servers].spec.fleet.server_ids(0, servers))
     assert (
-        REFERENCES[servers].positions(pd.Index(texts, dtype=object)).tolist()
+        PLANS[servers].positions(pd.Index(texts, dtype=object)).tolist()
         == every.get_indexer(pd.Index(texts, dtype=object)).tolist()
     )
 
@@ -82,7 +82,7 @@ def test_ids_are_looked_up_as_in_a_list_of_all(texts: list[str], servers: int) -
 def test_texts_of_any_servers_are_those_of_the_planned_table(servers: list[int]) -> None:
     table = servers_table(spec(120)).to_pandas()
     for name in ("server_id", *TEXT_BY_SERVER):
-        found = REFERENCES[120].texts(name, np.array(servers, np.int64))
+        found = PLANS[120].texts(name, np.array(servers, np.int64))
         assert found.tolist() == table[name].iloc[servers].tolist()
 
 
@@ -94,7 +94,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Observed:
     def observed(table: pa.Table) -> str:
         path = tmp_path / "servers.parquet"
         pq.write_table(table, path)
-        (check,) = server_checks(path, REFERENCES[120].spec, REFERENCES[120])
+        (check,) = server_checks(path, PLANS[120].spec, PLANS[120])
         return str(check.observed)
 
     return observed
@@ -130,5 +130,5 @@ def test_a_column_that_is_missing_is_named(planned: Observed) -> None:
 def test_servers_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     path = tmp_path / "servers.parquet"
     path.write_bytes(b"not Parquet")
-    (check,) = server_checks(path, REFERENCES[120].spec, REFERENCES[120])
+    (check,) = server_checks(path, PLANS[120].spec, PLANS[120])
     assert str(check.observed).startswith("unreadable (")

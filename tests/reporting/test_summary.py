@@ -13,7 +13,7 @@ from dask_synth.dataset import Dataset
 from dask_synth.measure.arrangement import arrangement_of
 from dask_synth.measure.layout import MAX_PERIODS, MAX_VALUES, Layout
 from dask_synth.measure.picture import CELLS, Binned, bins_of
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, pairs_of
 from dask_synth.model.columns import BUILT_IN
@@ -22,7 +22,7 @@ from dask_synth.pipeline.plan import RunPlan, spec_of
 from dask_synth.reporting.summary import bin_quantiles, correlation_of
 from dask_synth.storage.names import CSV_NAME
 from dask_synth.theory.gauge import CANDIDATES as BINS
-from tests.quality.report_data import small_dataset, summarise_dataset
+from tests.reporting.report_data import small_dataset, summarise_dataset
 
 METRICS = BUILT_IN.names
 TWO_DAYS = RunPlan.of(
@@ -39,7 +39,7 @@ def measured(*lines: tuple[Any, ...]) -> Measured:
     texts = pd.Categorical(criticality, categories=frame["criticality"].cat.categories)
     columns: list[Any] = [pd.to_datetime(list(days)), list(servers), list(cpu), list(mem), 50.0, 100.0, 60.0, texts]
     frame = frame.assign(**dict(zip(("timestamp", "server_id", *METRICS, "criticality"), columns, strict=True)))
-    return measure_rows(frame, Reference.of(TWO_DAYS.spec), Layout.of(TWO_DAYS.spec))
+    return measure_rows(frame, Planned.of(TWO_DAYS.spec), Layout.of(TWO_DAYS.spec))
 
 
 SATURDAY = [("2024-01-06", "server_000", 10.0, 20.0, "High"), ("2024-01-06", "server_001", 30.0, 0.0, "Low")]

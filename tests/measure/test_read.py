@@ -16,7 +16,7 @@ from dask_synth.measure.read import decoded
 from dask_synth.proof.validate import validate
 from dask_synth.reporting.report import report
 from dask_synth.schema import empty_frame
-from tests.quality.report_data import small_dataset
+from tests.reporting.report_data import small_dataset
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import added
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import judge
-from tests.quality.conftest import Bench
-from tests.quality.random_fleets import random_overrides
+from tests.bench import Bench
+from tests.proof.random_fleets import random_overrides
 
 FLEETS = (
     {"fleet.servers": 20, "time.years": 1},
@@ -30,9 +30,9 @@ def test_300_clean_datasets_give_at_most_one_failing(bench: Callable[..., Bench]
         made = bench(**{key.replace(".", "__"): value for key, value in overrides.items()})
         for seed in range(SEEDS):
             spec = replace(made.plan.spec, seed=1000 + seed)
-            reference = Reference.of(spec)
-            statistics = added(measure_rows(chunk_frame(chunk, spec), reference) for chunk in made.plan.chunks)
-            verdict = judge(Evidence(statistics, reference, made.theory), "soak", 0.0)
+            planned = Planned.of(spec)
+            statistics = added(measure_rows(chunk_frame(chunk, spec), planned) for chunk in made.plan.chunks)
+            verdict = judge(Evidence(statistics, planned, made.theory), "soak", 0.0)
             failing += [(overrides, seed, [check.message for check in verdict.failures])] * (not verdict.passed)
     print(f"\n{len(failing)} of {len(FLEETS) * SEEDS} clean datasets failed")
     assert len(failing) <= 1, failing

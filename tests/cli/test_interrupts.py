@@ -22,7 +22,7 @@ with stopping(lambda: print("cleaned"), lambda: "Interrupted: nothing was commit
 
 def ended(block: str) -> subprocess.CompletedProcess[str]:
     lines = "".join(f"    {line}\n" for line in block.splitlines())
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     line = [sys.executable, "-c", START + lines + "print('went on')"]
     return subprocess.run(line, capture_output=True, text=True, cwd=root, timeout=30, check=False)
 

@@ -9,11 +9,11 @@ import pytest
 from dask_synth.dataset import Dataset
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.one_pass import start_pass
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.redraw import Recompute
 from dask_synth.proof.validate import proved
 from dask_synth.reporting.report import draw, recorded_spec
-from tests.quality.report_data import small_dataset
+from tests.reporting.report_data import small_dataset
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]
 
@@ -50,16 +50,16 @@ def test_what_is_asked_for_comes_and_no_more(dataset: Dataset) -> None:
     spec = recorded_spec(dataset)
     hashed = start_pass(dataset)()
     assert (hashed.findings, hashed.rows, hashed.sums, hashed.picture.counts) == ((), 0, {}, {})
-    both = start_pass(dataset, reference=Reference.of(spec, Recompute(1.0)), layout=Layout.of(spec))()
+    both = start_pass(dataset, planned=Planned.of(spec, Recompute(1.0)), layout=Layout.of(spec))()
     assert both.rows == both.redrawn.rows == dataset.manifest.rows
     assert sum(counts.sum() for counts in both.picture.counts.values()) == 5 * dataset.manifest.rows
-    proof = start_pass(dataset, reference=Reference.of(spec))()
+    proof = start_pass(dataset, planned=Planned.of(spec))()
     assert (proof.rows, proof.redrawn.rows, proof.picture.counts) == (dataset.manifest.rows, 0, {})
 
 
 def test_a_damaged_file_is_found_once_and_its_rows_are_missing(dataset: Dataset) -> None:
     part = dataset.parts()[0]
     part.write_bytes(part.read_bytes()[:100])
-    measured = start_pass(dataset, reference=Reference.of(recorded_spec(dataset)))()
+    measured = start_pass(dataset, planned=Planned.of(recorded_spec(dataset)))()
     assert [finding.path for finding in measured.findings] == [part.relative_to(dataset.path).as_posix()]
     assert 0 < measured.rows < dataset.manifest.rows

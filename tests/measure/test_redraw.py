@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.redraw import Recompute, Redrawn, Unlike, picked
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import added
@@ -34,9 +34,9 @@ def made(bench: Any) -> Any:
 
 
 def checked(made: Any, frames: list[pd.DataFrame], share: float = 1.0, most_work: float = math.inf) -> Check:
-    reference = Reference.of(made.plan.spec, Recompute(share, most_work))
-    statistics = added(measure_rows(frame, reference) for frame in frames)
-    verdict = judge(Evidence(statistics, reference, made.theory), "run", 0.0)
+    planned = Planned.of(made.plan.spec, Recompute(share, most_work))
+    statistics = added(measure_rows(frame, planned) for frame in frames)
+    verdict = judge(Evidence(statistics, planned, made.theory), "run", 0.0)
     (check,) = [check for check in verdict.checks if check.kind == "recompute"]
     return check
 

@@ -15,7 +15,7 @@ from dask_synth.proof.validate import validate
 from dask_synth.reporting.report import report
 from dask_synth.storage.manifest import versions
 from dask_synth.storage.names import MANIFEST_NAME
-from tests.quality.report_data import small_dataset
+from tests.reporting.report_data import small_dataset
 
 KEPT = Path(__file__).parent.parent / "data" / "model_1"
 """Two datasets of version 0.1: daily in both formats, and hourly with a profile of its own and an appended run."""

@@ -15,7 +15,7 @@ from dask_synth.config.run import RunConfig
 from dask_synth.dataset import Dataset, generate
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.one_pass import start_pass
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.pipeline.plan import spec_of
 from dask_synth.proof.verdict import VALIDATION_NAME, Check, Verdict
 from dask_synth.reporting.report import recorded_spec
@@ -41,7 +41,7 @@ def summarise_dataset(dataset: Dataset) -> Summary:
     """Return what a report shows of a dataset."""
     spec = recorded_spec(dataset)
     layout = Layout.of(spec)
-    return summary_of(start_pass(dataset, None, Reference.of(spec), layout)(), Theory.of(spec), layout)
+    return summary_of(start_pass(dataset, None, Planned.of(spec), layout)(), Theory.of(spec), layout)
 
 
 def made_up_verdict(dataset: Dataset, failing: str | None = None) -> Verdict:

@@ -17,7 +17,7 @@ from dask_synth.proof.verdict import VALIDATION_NAME
 from dask_synth.reporting.packed import MISSING, pack, unpack
 from dask_synth.reporting.palette import OKABE_ITO, archetype_colours, verdict_words
 from dask_synth.reporting.report import read_servers, read_verdict, report
-from tests.quality.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
+from tests.reporting.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
 
 MEGABYTE = 10**6
 WEB_ONLY = {"fleet.mix": {"web": 1.0}, "fleet.servers": 1}

@@ -13,7 +13,7 @@ from dask_synth.measure.arrangement import Dense, Sparse, arrangement_of
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
-from tests.quality.conftest import Bench
+from tests.bench import Bench
 
 FLEET = {"fleet__servers": 8, "time__granularity": "hourly", "time__end_date": "2022-01-04"}
 
@@ -48,8 +48,8 @@ def test_any_split_gives_the_same_statistics(fleet: Fleet, cuts: list[int]) -> N
     made, rows = fleet
     edges = [0, *sorted(cuts), len(rows)]
     layout = Layout.of(made.plan.spec)
-    parts = [measure_rows(rows.iloc[a:b], made.reference, layout) for a, b in itertools.pairwise(edges)]
-    whole = measure_rows(rows, made.reference, layout)
+    parts = [measure_rows(rows.iloc[a:b], made.planned, layout) for a, b in itertools.pairwise(edges)]
+    whole = measure_rows(rows, made.planned, layout)
     assert len(whole.picture.counts) == len(whole.sums) == 3
     assert_same(added(parts), whole)
 
@@ -59,15 +59,15 @@ def test_any_split_gives_the_same_statistics(fleet: Fleet, cuts: list[int]) -> N
 def test_any_order_gives_the_same_sums(fleet: Fleet, seed: int) -> None:
     made, rows = fleet
     layout = Layout.of(made.plan.spec)
-    shuffled = measure_rows(rows.sample(frac=1, random_state=seed), made.reference, layout)
+    shuffled = measure_rows(rows.sample(frac=1, random_state=seed), made.planned, layout)
     assert shuffled.faults.keys() <= {"order"}
     shuffled.faults.clear()
-    assert_same(shuffled, measure_rows(rows, made.reference, layout))
+    assert_same(shuffled, measure_rows(rows, made.planned, layout))
 
 
 def test_addition_is_associative_and_has_a_zero(fleet: Fleet) -> None:
     made, rows = fleet
-    a, b, c = (measure_rows(rows.iloc[i::3], made.reference) for i in range(3))
+    a, b, c = (measure_rows(rows.iloc[i::3], made.planned) for i in range(3))
     assert_same((a + b) + c, a + (b + c))
     assert_same(Measured() + a, a)
 
@@ -75,7 +75,7 @@ def test_addition_is_associative_and_has_a_zero(fleet: Fleet) -> None:
 def test_texts_may_be_categories_or_strings(fleet: Fleet) -> None:
     made, rows = fleet
     typed = rows.astype({"server_id": "category", "app_name": "category"})
-    assert_same(measure_rows(typed, made.reference), measure_rows(rows, made.reference))
+    assert_same(measure_rows(typed, made.planned), measure_rows(rows, made.planned))
 
 
 def test_whole_servers_are_matrices_and_all_else_is_not() -> None:
@@ -90,7 +90,7 @@ def test_rows_that_no_plan_knows_are_counted_and_left_out(fleet: Fleet) -> None:
     made, rows = fleet
     strange = rows.assign(server_id=rows["server_id"].where(rows.index != 3, "server_999"))
     strange.loc[[7], "timestamp"] += pd.Timedelta(minutes=1)
-    statistics = measure_rows(strange, made.reference)
+    statistics = measure_rows(strange, made.planned)
     strange.loc[[7], "timestamp"] += pd.Timedelta(minutes=1)
     assert statistics.faults == {"server": 1, "timestamp": 1}
     assert statistics.rows == len(rows)
@@ -104,7 +104,7 @@ def test_a_row_without_a_value_is_in_no_sum_but_its_server_is_seen(fleet: Fleet,
     first = int(rows.index[rows["server_type"] == "web"][5])
     gappy = rows.copy()
     gappy.loc[first, "mem_p95"] = value
-    whole, measured = (measure_rows(frame, made.reference, Layout.of(made.plan.spec)) for frame in (rows, gappy))
+    whole, measured = (measure_rows(frame, made.planned, Layout.of(made.plan.spec)) for frame in (rows, gappy))
     assert (measured.faults, measured.left_out) == ({"null.mem_p95": 1}, 1)
     missing = {name: round(float(rows[name][first]) * 100) for name in made.plan.spec.metrics.names}
     for k, hundredths in enumerate(missing.values()):
@@ -116,12 +116,12 @@ def test_a_row_without_a_value_is_in_no_sum_but_its_server_is_seen(fleet: Fleet,
 
 def test_a_missing_column_is_a_type_fault(fleet: Fleet) -> None:
     made, rows = fleet
-    assert measure_rows(rows.drop(columns="month"), made.reference).types == {"month is missing"}
+    assert measure_rows(rows.drop(columns="month"), made.planned).types == {"month is missing"}
 
 
 def test_sums_are_whole_hundredths(fleet: Fleet) -> None:
     made, rows = fleet
-    sums = measure_rows(rows, made.reference).sums["web"]
+    sums = measure_rows(rows, made.planned).sums["web"]
     assert all((values == np.rint(values)).all() for values in vars(sums).values())
     web = rows[rows["server_type"] == "web"]
     assert sums.totals[0].sum() == np.rint(web["cpu_p95"] * 100).sum()

@@ -17,7 +17,7 @@ from dask_synth.proof.checks import structure
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import Trial, critical_z, normal_equivalent
 from dask_synth.proof.verdict import Check
-from tests.quality.conftest import Bench
+from tests.bench import Bench
 
 Baseline = tuple[Bench, list[pd.DataFrame]]
 
@@ -102,7 +102,7 @@ def test_a_check_that_crashes_fails(baseline: Baseline, monkeypatch: pytest.Monk
 
 def test_no_rows_at_all_fail(baseline: Baseline) -> None:
     made, _ = baseline
-    verdict = judging.judge(Evidence(Measured(), made.reference, made.theory), "none", 0.0)
+    verdict = judging.judge(Evidence(Measured(), made.planned, made.theory), "none", 0.0)
     assert {"structure.rows", "structure.servers"} <= {check.name for check in verdict.failures}
     assert not any(check.name.startswith("structure.check.") for check in verdict.failures)
 
@@ -120,8 +120,8 @@ def test_missing_and_double_keys_are_named(baseline: Baseline, keep: Iterable[in
     made, frames = baseline
     first = frames[0]
     changed = first.iloc[[*keep, *range(365, len(first))]]
-    statistics = added(measure_rows(frame, made.reference) for frame in (changed, *frames[1:]))
-    (check,) = structure.keys(Evidence(statistics, made.reference, made.theory))
+    statistics = added(measure_rows(frame, made.planned) for frame in (changed, *frames[1:]))
+    (check,) = structure.keys(Evidence(statistics, made.planned, made.theory))
     assert not check.passed
     assert words in check.message
 

@@ -9,8 +9,8 @@ from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import judge
-from tests.quality.conftest import Bench
-from tests.quality.faults import FAULTS, Fault, faulty
+from tests.bench import Bench
+from tests.proof.faults import FAULTS, Fault, faulty
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ Caught = list[tuple[str, int, str]]
 def clean(bench: Callable[..., Bench]) -> Clean:
     made = bench(**FLEET)
     parts = {
-        chunk.archetype: measure_rows(frame, made.reference)
+        chunk.archetype: measure_rows(frame, made.planned)
         for chunk, frame in zip(made.plan.chunks, made.frames(), strict=True)
     }
     return made, parts
@@ -45,7 +45,7 @@ def caught() -> Iterator[Caught]:
 
 def test_the_clean_fleet_passes(clean: Clean) -> None:
     made, parts = clean
-    verdict = judge(Evidence(added(parts.values()), made.reference, made.theory), "clean", 0.0)
+    verdict = judge(Evidence(added(parts.values()), made.planned, made.theory), "clean", 0.0)
     assert not verdict.failures
 
 
@@ -55,8 +55,8 @@ def test_a_fault_is_caught_by_its_name(clean: Clean, caught: Caught, fault: Faul
     chunk = next(chunk for chunk in made.plan.chunks if chunk.archetype == fault.archetype)
     with faulty(fault, made.plan.spec, chunk) as frame:
         pass
-    statistics = added({**parts, fault.archetype: measure_rows(frame, made.reference)}.values())
-    verdict = judge(Evidence(statistics, made.reference, made.theory), "faulty", 0.0)
+    statistics = added({**parts, fault.archetype: measure_rows(frame, made.planned)}.values())
+    verdict = judge(Evidence(statistics, made.planned, made.theory), "faulty", 0.0)
     named = [check for check in verdict.failures if re.match(fault.caught_by, check.name)]
     assert named, [check.message for check in verdict.failures][:5]
     best = max(named, key=lambda check: abs(check.z or 0))
