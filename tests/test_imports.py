@@ -45,6 +45,7 @@ ROOMS = (
     {"proof"},
     {"pipeline", "measure"},
     {"clusters"},
+    {"exactly_once"},
     {"storage"},
     {"config"},
     {"theory"},

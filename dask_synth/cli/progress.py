@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dask_synth.cli.interrupts import check
+from dask_synth.exactly_once.committed import Committed
 from dask_synth.pipeline.parts import OnReceipt
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.pipeline.tally import Tally
 from dask_synth.pipeline.write import Receipt
-from dask_synth.storage.committed import Committed
 
 logger = logging.getLogger(__name__)
 

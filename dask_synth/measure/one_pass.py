@@ -16,12 +16,12 @@ from dask.delayed import Delayed, delayed
 from distributed import Client
 
 from dask_synth.clusters.heap import keep_freed_memory
+from dask_synth.exactly_once.committed import Committed
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.planned import Planned
 from dask_synth.measure.read import decoded
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
-from dask_synth.storage.committed import Committed
 from dask_synth.storage.integrity import examine, fetch, unlisted
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.names import METRICS

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from dask_synth.clusters.heap import keep_freed_memory
 from dask_synth.errors import RunError
+from dask_synth.exactly_once.state import State
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.plan import Chunk
@@ -25,7 +26,6 @@ from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.names import CSV_NAME, SERVERS_NAME, SERVERS_STEM, csv_part, parquet_part
 from dask_synth.storage.parquet import encode_parquet
 from dask_synth.storage.places import Store, is_local, store_of
-from dask_synth.storage.state import State
 from dask_synth.storage.store import LocalStore
 
 

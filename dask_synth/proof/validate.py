@@ -16,6 +16,8 @@ from distributed import Client
 
 from dask_synth.config.run import RunConfig
 from dask_synth.errors import ConfigError, Problem
+from dask_synth.exactly_once.committed import Committed, open_committed
+from dask_synth.exactly_once.derived import keep
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.one_pass import start_pass, tree
 from dask_synth.measure.planned import Planned
@@ -30,8 +32,6 @@ from dask_synth.proof.checks.structure import not_recomputed
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import LEVEL, judge
 from dask_synth.proof.verdict import VALIDATION_NAME, Verdict
-from dask_synth.storage.committed import Committed, open_committed
-from dask_synth.storage.derived import keep
 from dask_synth.theory.theory import Theory
 
 logger = logging.getLogger(__name__)

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from dask_synth.errors import OutputError, RunError
+from dask_synth.exactly_once.committed import Committed, open_committed
+from dask_synth.exactly_once.derived import keep
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.one_pass import start_pass
 from dask_synth.measure.planned import Planned
@@ -24,8 +26,6 @@ from dask_synth.pipeline.recorded import recorded_config, tell_other_versions
 from dask_synth.proof.verdict import VALIDATION_NAME, Verdict
 from dask_synth.reporting.summary import summary_of
 from dask_synth.schema import PARTITION_KEY
-from dask_synth.storage.committed import Committed, open_committed
-from dask_synth.storage.derived import keep
 from dask_synth.storage.integrity import Finding
 from dask_synth.storage.places import readable, reading
 from dask_synth.theory.theory import Theory

@@ -22,7 +22,7 @@ from distributed.chaos import KillWorker
 import dask_synth
 from dask_synth.clusters.resources import cores
 from dask_synth.errors import OutputError, RunError
-from dask_synth.storage.lock import hold
+from dask_synth.exactly_once.lock import hold
 from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, files, hourly_200
 
 Mode = Literal["sys.exit", "graceful", "segfault"]

@@ -217,7 +217,7 @@ def test_a_killed_run_goes_on_and_makes_no_part_again(url: str, command: Command
 
 HOLDER = """
 import sys
-from dask_synth.storage.lock import hold
+from dask_synth.exactly_once.lock import hold
 from dask_synth.storage.places import place
 with hold(place(sys.argv[1])):
     print("held", flush=True)

@@ -7,12 +7,12 @@ import pytest
 from distributed import Client, LocalCluster
 
 from dask_synth.errors import RunError
+from dask_synth.exactly_once.journal import journal
+from dask_synth.exactly_once.lock import Hold
 from dask_synth.pipeline import parts
 from dask_synth.pipeline.parts import Work, chunk_jobs, write_parts
 from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.pipeline.write import Receipt, Target
-from dask_synth.storage.journal import journal
-from dask_synth.storage.lock import Hold
 from dask_synth.storage.store import LocalStore
 
 

@@ -8,10 +8,10 @@ import pytest
 from upath import UPath
 
 from dask_synth.errors import OutputError, ReplacedError, RunError
+from dask_synth.exactly_once.state import check_current
 from dask_synth.storage.integrity import examine
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.places import reading
-from dask_synth.storage.state import check_current
 
 
 class ClientError(Exception):

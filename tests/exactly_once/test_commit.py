@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dask_synth.storage import commit
-from dask_synth.storage.exchange import staging_of
-from dask_synth.storage.lock import Hold, hold
-from dask_synth.storage.state import State
-from tests.storage.conftest import begin, finish, record
+from dask_synth.exactly_once import commit
+from dask_synth.exactly_once.exchange import staging_of
+from dask_synth.exactly_once.lock import Hold, hold
+from dask_synth.exactly_once.state import State
+from tests.exactly_once.conftest import begin, finish, record
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from typing import NoReturn
 
 import pytest
 
-from dask_synth.storage import exchange
-from dask_synth.storage.lock import Hold, hold
-from tests.storage.conftest import Files, finish, record
+from dask_synth.exactly_once import exchange
+from dask_synth.exactly_once.lock import Hold, hold
+from tests.exactly_once.conftest import Files, finish, record
 
 Whole = Callable[[Path], Files]
 
@@ -104,8 +104,8 @@ def test_whoever_comes_next_finishes_an_exchange(
 WRITER = """
 import sys
 from pathlib import Path
-from dask_synth.storage.exchange import staging_of
-from dask_synth.storage.lock import Hold
+from dask_synth.exactly_once.exchange import staging_of
+from dask_synth.exactly_once.lock import Hold
 held = Hold()
 held.also(staging_of(Path(sys.argv[1])))
 print("held", flush=True)

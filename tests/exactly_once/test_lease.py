@@ -11,8 +11,8 @@ from time import monotonic
 import pytest
 
 from dask_synth.errors import OutputError, RunError, StoreAwayError
-from dask_synth.storage import lease as module
-from dask_synth.storage.lease import Lease
+from dask_synth.exactly_once import lease as module
+from dask_synth.exactly_once.lease import Lease
 from dask_synth.storage.objects import Content
 
 

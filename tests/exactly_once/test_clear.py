@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dask_synth.storage.clear import clear, settle
-from dask_synth.storage.lock import Hold
+from dask_synth.exactly_once.clear import clear, settle
+from dask_synth.exactly_once.lock import Hold
 from dask_synth.storage.store import LocalStore
-from tests.storage.conftest import Files, begin, finish, parts_of, record
+from tests.exactly_once.conftest import Files, begin, finish, parts_of, record
 
 Whole = Callable[[Path], Files]
 

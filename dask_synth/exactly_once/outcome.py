@@ -7,10 +7,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Self
 
-from dask_synth.storage.exchange import staging_of
+from dask_synth.exactly_once.exchange import staging_of
+from dask_synth.exactly_once.state import State
 from dask_synth.storage.names import journal_of
 from dask_synth.storage.places import is_local
-from dask_synth.storage.state import State
 
 
 class Outcome(Enum):

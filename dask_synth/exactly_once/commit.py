@@ -14,14 +14,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dask_synth.errors import RunError, StoreAwayError
-from dask_synth.storage.clear import clear, settle
-from dask_synth.storage.exchange import finish, is_obsolete, staging_of, take_place
-from dask_synth.storage.lock import Hold
+from dask_synth.exactly_once.clear import clear, settle
+from dask_synth.exactly_once.exchange import finish, is_obsolete, staging_of, take_place
+from dask_synth.exactly_once.lock import Hold
+from dask_synth.exactly_once.state import State
 from dask_synth.storage.manifest import Manifest, Plan
 from dask_synth.storage.names import MANIFEST_NAME, PLAN_NAME, is_of_run, journal_of, replaced_name
 from dask_synth.storage.objects import ObjectStore, patiently
 from dask_synth.storage.places import is_local, store_of
-from dask_synth.storage.state import State
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from dask_synth.storage.lock import Hold
+from dask_synth.exactly_once.lock import Hold
+from dask_synth.exactly_once.state import State
 from dask_synth.storage.manifest import DamagedRecordError, Manifest
 from dask_synth.storage.names import (
     DERIVED,
@@ -28,7 +29,6 @@ from dask_synth.storage.names import (
     journal_of,
 )
 from dask_synth.storage.places import Store, is_local, store_of
-from dask_synth.storage.state import State
 from dask_synth.storage.store import LocalStore
 
 logger = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from enum import Enum
 from pathlib import Path
 
 from dask_synth.errors import OutputError
-from dask_synth.storage.exchange import check_exchangeable, restore, staging_of
+from dask_synth.exactly_once.exchange import check_exchangeable, restore, staging_of
+from dask_synth.exactly_once.state import State, state_of
 from dask_synth.storage.manifest import Manifest, Plan, identifying, versions
 from dask_synth.storage.places import is_local
-from dask_synth.storage.state import State, state_of
 
 
 class Way(Enum):

@@ -13,10 +13,10 @@ from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from dask_synth.errors import DamagedFileError
+from dask_synth.exactly_once.state import check_current
 from dask_synth.schema import Categories, empty_frame
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.places import is_local
-from dask_synth.storage.state import check_current
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from dask_synth.errors import OutputError
-from dask_synth.storage.clear import clear
-from dask_synth.storage.lock import Hold, hold
+from dask_synth.exactly_once.clear import clear
+from dask_synth.exactly_once.lock import Hold, hold
 from dask_synth.storage.names import MANIFEST_NAME, OBSOLETE_NAME
 from dask_synth.storage.places import is_local
 from dask_synth.storage.store import LocalStore

@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from dask_synth.errors import OutputError
-from dask_synth.storage.lease import hold_lease
+from dask_synth.exactly_once.lease import hold_lease
 from dask_synth.storage.names import LOCK_NAME
 from dask_synth.storage.places import is_local
 

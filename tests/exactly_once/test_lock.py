@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from dask_synth.errors import OutputError
-from dask_synth.storage.lock import hold
+from dask_synth.exactly_once.lock import hold
 from dask_synth.storage.names import LOCK_NAME
 
 HOLDER = """
 import sys
 from pathlib import Path
-from dask_synth.storage.lock import hold
+from dask_synth.exactly_once.lock import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

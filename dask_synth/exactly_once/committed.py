@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dask_synth.errors import DamagedManifestError, OutputError
-from dask_synth.storage.exchange import finish_for_reader
+from dask_synth.exactly_once.exchange import finish_for_reader
+from dask_synth.exactly_once.state import check_current
 from dask_synth.storage.manifest import DamagedRecordError, Manifest
 from dask_synth.storage.names import MANIFEST_NAME, METRICS, PLAN_NAME, SERVERS_STEM
 from dask_synth.storage.places import place, reading
-from dask_synth.storage.state import check_current
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dask_synth.config.run import RunConfig
+from dask_synth.exactly_once.journal import journal
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.storage.journal import journal
 from dask_synth.storage.manifest import FileEntry, Plan
 from dask_synth.storage.store import LocalStore
 
@@ -43,7 +43,7 @@ def test_a_block_that_fails_keeps_what_was_added(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.storage.test_journal import PLAN, entry, journal, LocalStore
+from tests.exactly_once.test_journal import PLAN, entry, journal, LocalStore
 with journal(LocalStore(Path(sys.argv[1])), PLAN) as (here, _):
     here.add([entry(1), entry(2)])
     os.kill(os.getpid(), signal.SIGKILL)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dask_synth.errors import OutputError, ReplacedError
-from dask_synth.storage.committed import Committed
-from dask_synth.storage.lock import hold
+from dask_synth.exactly_once.committed import Committed
+from dask_synth.exactly_once.lock import hold
 from dask_synth.storage.places import is_local, store_of
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dask_synth.storage.exchange import staging_of
-from dask_synth.storage.outcome import Outcome, Outlook
-from tests.storage.conftest import begin, finish, record
+from dask_synth.exactly_once.exchange import staging_of
+from dask_synth.exactly_once.outcome import Outcome, Outlook
+from tests.exactly_once.conftest import begin, finish, record
 
 
 def test_what_is_said_of_a_run_is_what_it_left(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from dask_synth.errors import OutputError
-from dask_synth.storage import admission
-from dask_synth.storage.admission import Way
+from dask_synth.exactly_once import admission
+from dask_synth.exactly_once.admission import Way
+from dask_synth.exactly_once.state import State
 from dask_synth.storage.manifest import Plan
-from dask_synth.storage.state import State
-from tests.storage.conftest import begin, finish, record
+from tests.exactly_once.conftest import begin, finish, record
 
 
 def asked(root: Path, plan: Plan | None = None, *, resume: bool = False, overwrite: bool = False) -> Way:
