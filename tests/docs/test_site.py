@@ -18,7 +18,7 @@ import dask_synth
 from dask_synth.cli import main
 from dask_synth.config import RunConfig
 from dask_synth.schema import NAMES
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.integration.conftest import environment
+from tests.integration.surroundings import environment
 
 READY_SECONDS = 30
 

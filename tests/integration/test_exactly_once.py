@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,25 +21,12 @@ import dask_synth
 from dask_synth.errors import OutputError, RunError
 from dask_synth.pipeline.resources import cores
 from dask_synth.storage.lock import hold
-from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, files, hourly_200
+from tests.integration.conftest import HOURLY_48, Command, digests, files, hourly_200, start
+from tests.integration.forks import forks
+from tests.integration.machines import until
+from tests.integration.surroundings import BARE, HOURLY_200, environment
 
 MODES = ("sys.exit", "graceful", "segfault")
-WAIT_SECONDS = 60
-
-
-def until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
-    """Wait for a condition, or for the process's end, or fail."""
-    limit = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        if process is not None and process.poll() is not None:
-            return
-        assert time.monotonic() < limit, "the condition did not come true"
-        time.sleep(0.02)
-
-
-def start(*words: object) -> subprocess.Popen[str]:
-    line = [sys.executable, "-m", "dask_synth", *map(str, words)]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
 
 
 @contextmanager
@@ -100,49 +86,53 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.xdist_group("hourly_200")
 @pytest.mark.parametrize("mode", MODES)
-def test_dying_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
-    run_among_dying_workers(tmp_path / "fleet", undisturbed, mode)
+def test_dying_workers_do_not_change_a_byte(tmp_path: Path, undisturbed_200: dask_synth.Dataset, mode: str) -> None:
+    run_among_dying_workers(tmp_path / "fleet", undisturbed_200, mode)
 
 
-def test_killed_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_synth.Dataset) -> None:
-    assert run_among_killed_workers(tmp_path / "fleet", undisturbed, seed=1) > 0
+@pytest.mark.xdist_group("hourly_200")
+def test_killed_workers_do_not_change_a_byte(tmp_path: Path, undisturbed_200: dask_synth.Dataset) -> None:
+    assert run_among_killed_workers(tmp_path / "fleet", undisturbed_200, seed=1) > 0
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("mode", [*MODES, "kill -9"])
-def test_twenty_runs_among_dying_workers(tmp_path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
+def test_twenty_runs_among_dying_workers(tmp_path: Path, undisturbed_200: dask_synth.Dataset, mode: str) -> None:
     killed = 0
     for seed in range(20):
         path = tmp_path / f"fleet-{seed}"
         if mode == "kill -9":
-            killed += run_among_killed_workers(path, undisturbed, seed)
+            killed += run_among_killed_workers(path, undisturbed_200, seed)
         else:
-            run_among_dying_workers(path, undisturbed, mode)
+            run_among_dying_workers(path, undisturbed_200, mode)
         subprocess.run(["rm", "-rf", path], check=True)
         print(f"\n{mode}: run {seed + 1} equals the undisturbed one", flush=True)
     print(f"\n{mode}: 20 of 20 runs equal the undisturbed one ({killed or 'an unknown number of'} workers killed)")
 
 
-def kill_and_resume(
-    path: Path, undisturbed: dask_synth.Dataset, command: Command, after_parts: int, delay: float
-) -> int:
-    """Kill a run's process tree once it has some parts, resume it, and return how many parts were kept."""
-    process = start("--config", HOURLY_200, "--output", path)
-    until(lambda: len(_parts(path)) >= after_parts, process)
-    time.sleep(delay)
-    process.kill()
-    process.communicate()
-    before = _parts(path)
-    done = command("--config", HOURLY_200, *BARE, "--output", path, "--resume")
+def kill_and_resume(path: Path, undisturbed: dask_synth.Dataset, command: Command, after_parts: int) -> int:
+    """Kill a run right before it has one part more, resume it, and return how many parts were kept."""
+    before = killed_after(path, after_parts)
+    done = command(*HOURLY_48, *BARE, "--output", path, "--resume")
     assert done.returncode == 0, done.stderr
     after = _parts(path)
     again = [name for name in before if after[name] != before[name]]
     assert len(again) <= cores(), "a part that had been written down as landed was made again"
     assert_undisturbed(dask_synth.open_dataset(path), undisturbed)
     return len(before) - len(again)
+
+
+def killed_after(path: Path, parts: int) -> dict[str, tuple[int, int]]:
+    """Kill a run right before it gives another part its name; return the parts that landed."""
+    how = {"at": parts + 1, "of": r"^rename .*/part-\d+-\w+\.parquet$", "number": signal.SIGKILL}
+    killed = forks().start((*HOURLY_48, "--output", path), path.parent, **how).wait()
+    assert killed.code == -signal.SIGKILL, killed.err
+    landed = _parts(path)
+    assert parts <= len(landed) < parts + cores()
+    return landed
 
 
 def _parts(path: Path) -> dict[str, tuple[int, int]]:
@@ -156,7 +146,7 @@ def _parts(path: Path) -> dict[str, tuple[int, int]]:
 def test_a_killed_run_is_resumed_to_the_same_bytes(
     tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command
 ) -> None:
-    kept = kill_and_resume(tmp_path / "fleet", undisturbed, command, after_parts=5, delay=0)
+    kept = kill_and_resume(tmp_path / "fleet", undisturbed, command, after_parts=5)
     assert 5 - cores() <= kept <= 16
 
 
@@ -165,10 +155,7 @@ def test_a_finished_part_that_was_damaged_meanwhile_is_made_again(
     tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command, damage: str
 ) -> None:
     path = tmp_path / "fleet"
-    process = start("--config", HOURLY_200, "--output", path)
-    until(lambda: len(_parts(path)) >= 6, process)
-    process.kill()
-    process.communicate()
+    killed_after(path, 6)
     one, other = sorted(path.glob("metrics/*/part-*.parquet"))[:2]
     data = bytearray(one.read_bytes())
     if damage == "flipped bit":
@@ -178,7 +165,7 @@ def test_a_finished_part_that_was_damaged_meanwhile_is_made_again(
     else:
         data = bytearray(other.read_bytes())
     one.write_bytes(data)
-    done = command("--config", HOURLY_200, *BARE, "--output", path, "--resume")
+    done = command(*HOURLY_48, *BARE, "--output", path, "--resume")
     assert done.returncode == 0, done.stderr
     assert_undisturbed(dask_synth.open_dataset(path), undisturbed)
 
@@ -195,25 +182,23 @@ def test_the_same_line_with_resume_is_right_each_time(tmp_path: Path, command: C
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-@pytest.mark.filterwarnings("default")
 def test_twenty_killed_runs_are_resumed(tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command) -> None:
     chance, kept = random.Random(7), []
     for attempt in range(20):
         path = tmp_path / f"fleet-{attempt}"
-        after, delay = chance.randint(1, 16), chance.uniform(0, 0.3)
-        kept.append(kill_and_resume(path, undisturbed, command, after, delay))
+        kept.append(kill_and_resume(path, undisturbed, command, chance.randint(1, 16)))
         subprocess.run(["rm", "-rf", path], check=True)
     print(f"\nkill -9 and resume: 20 of 20 equal the undisturbed run; parts kept: {kept}")
 
 
 def test_an_interrupted_csv_run_is_resumed_to_the_same_bytes(tmp_path: Path, command: Command) -> None:
-    words = ("--servers", 60, "--granularity", "hourly", "--set", "output.rows_per_partition=100000", *BARE)
+    words = ("--servers", 18, "--granularity", "hourly", "--set", "output.rows_per_partition=35064", *BARE)
     assert command(*words, "--output", tmp_path / "whole").returncode == 0
     path = tmp_path / "fleet"
-    process = start(*words, "--output", path)
-    until(lambda: len(list(path.glob("csv/part-*.csv.gz"))) >= 5, process)
-    process.kill()
-    process.communicate()
+    how = {"at": 6, "of": r"^rename .*/csv/part-\d+-\w+\.csv\.gz$", "number": signal.SIGKILL}
+    killed = forks().start((*words, "--output", path), tmp_path, **how).wait()
+    assert killed.code == -signal.SIGKILL, killed.err
+    assert len(list(path.glob("csv/part-*.csv.gz"))) >= 5
     part = sorted(path.glob("csv/part-*.csv.gz"))[0]
     part.write_bytes(part.read_bytes()[:-100])
     done = command(*words, "--output", path, "--resume")
@@ -227,13 +212,13 @@ def test_a_signal_stops_a_run_that_says_how_to_go_on(
     tmp_path: Path, command: Command, number: signal.Signals, scheduler: str
 ) -> None:
     path = tmp_path / "fleet"
-    process = start("--config", HOURLY_200, "--output", path, "--format", "csv", "--scheduler", scheduler)
-    until(lambda: list(path.glob("csv/part-*")), process)
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=WAIT_SECONDS)
-    assert process.returncode == 3
-    assert "Traceback" not in stderr
-    assert "--resume" in stderr
+    run = start("--config", HOURLY_200, "--output", path, "--format", "csv", "--scheduler", scheduler)
+    until(lambda: list(path.glob("csv/part-*")) or run.has_ended(), "the first part")
+    run.send_signal(number)
+    ended = run.wait()
+    assert ended.code == 3, ended.err
+    assert "Traceback" not in ended.err
+    assert "--resume" in ended.err
     assert not [name for name in files(path) if name.endswith(".tmp")]
     assert not (path / "manifest.json").exists()
     with pytest.raises(OutputError, match="--resume"):
@@ -242,12 +227,11 @@ def test_a_signal_stops_a_run_that_says_how_to_go_on(
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "fleet"
-    process = start("--config", HOURLY_200, "--output", path, "--format", "csv")
-    until(lambda: list(path.glob("csv/part-*")), process)
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=WAIT_SECONDS)
-    assert process.returncode == 3
+    run = start("--config", HOURLY_200, "--output", path, "--format", "csv")
+    until(lambda: list(path.glob("csv/part-*")) or run.has_ended(), "the first part")
+    run.send_signal(signal.SIGINT)
+    run.send_signal(signal.SIGINT)
+    assert run.wait().code == 3
 
 
 def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
@@ -255,14 +239,12 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], capture_output=True, check=False
-    )
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", disk], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("mounting a tmpfs is not permitted here; the file-size limit below stands in")
     try:
         path = disk / "fleet"
-        failed = command("--config", HOURLY_200, "--output", path)
+        failed = command(*HOURLY_48, "--output", path)
         assert failed.returncode == 3
         assert "No space left on device" in failed.stderr
         assert "--resume" in failed.stderr
@@ -271,7 +253,7 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
         kept = _parts(path)
         assert kept
         subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
-        done = command("--config", HOURLY_200, *BARE, "--output", path, "--resume")
+        done = command(*HOURLY_48, *BARE, "--output", path, "--resume")
         assert done.returncode == 0, done.stderr
         now = _parts(path)
         assert sum(now[name] != kept[name] for name in kept) <= cores(), "what was written down as landed stays"
@@ -282,7 +264,6 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
 
 @pytest.mark.soak
 @pytest.mark.timeout(2400)
-@pytest.mark.filterwarnings("default")
 def test_disks_of_47_sizes(tmp_path: Path, command: Command) -> None:
     words = ("--set", "output.rows_per_partition=20000", *BARE)
     assert command(*words, "--output", tmp_path / "whole").returncode == 0
@@ -340,13 +321,14 @@ def test_a_worker_over_its_memory_limit_is_spoken_of_as_such(tmp_path: Path, mon
 
 def test_the_second_writer_is_told_who_holds_the_output(tmp_path: Path, command: Command) -> None:
     path = tmp_path / "fleet"
-    process = start("--config", HOURLY_200, "--output", path, "--format", "csv")
-    until(lambda: (path / "plan.json").exists(), process)
-    second = command("--config", HOURLY_200, "--output", path, "--format", "csv", "--resume")
-    process.kill()
-    process.communicate()
+    words = ("--servers", 4, "--years", 1, "--output", path)
+    first = forks().start(words, tmp_path, at=1, of=r"^rename .*/part-", number=signal.SIGSTOP)
+    until(lambda: first.is_stopped() or first.has_ended(), "the first part")
+    second = command(*words, "--resume")
+    first.kill()
+    assert first.wait().code == -signal.SIGKILL
     assert second.returncode == 2
-    assert f"process {process.pid}" in second.stderr
+    assert f"process {first.pid}" in second.stderr
     assert "since 20" in second.stderr
     with hold(path):
         pass  # its process is gone, and so is the lock

@@ -17,7 +17,8 @@ import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, OutputError
 from dask_synth.storage.exchange import staging_of
 from dask_synth.storage.names import CSV_NAME
-from tests.integration.conftest import BARE, Command, digests, files
+from tests.integration.conftest import Command, digests, files
+from tests.integration.surroundings import BARE
 from tests.integration.test_exactly_once import start, until
 
 KEYS = ["server_id", "timestamp"]

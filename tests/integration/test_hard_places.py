@@ -16,7 +16,8 @@ from distributed import Client
 import dask_synth
 from dask_synth.errors import DamagedFileError, DamagedManifestError, OutputError, ReplacedError
 from dask_synth.storage.manifest import Manifest
-from tests.integration.conftest import Command, environment, files
+from tests.integration.conftest import Command, files
+from tests.integration.surroundings import environment
 
 FLEET = {"fleet.servers": 8, "time.end_date": "2022-03-31"}
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.integration.conftest import HOURLY_200, ROOT, Command, digests, files
+from tests.integration.conftest import Command, digests, files
 from tests.integration.machines import Machines, machines, until
+from tests.integration.surroundings import HOURLY_200, ROOT
 
 NET = "10.214.7"
 CUT_SECONDS = 20

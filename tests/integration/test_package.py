@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
 
 
 @pytest.fixture(scope="module")

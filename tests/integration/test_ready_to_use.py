@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.integration.conftest import ROOT, Command, environment
+from tests.integration.conftest import Command
+from tests.integration.surroundings import ROOT, environment
 
 
 def run(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -14,8 +14,9 @@ import pytest
 import trustme
 
 import dask_synth
-from tests.integration.conftest import HOURLY_200, ROOT, Command, digests, files
+from tests.integration.conftest import Command, digests, files
 from tests.integration.machines import Machines, machines, until
+from tests.integration.surroundings import HOURLY_200, ROOT
 
 SMALL = ("--servers", 8, "--no-report")
 ALL_SITES = [path for path in sys.path if path.endswith("site-packages")]

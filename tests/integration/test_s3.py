@@ -23,8 +23,9 @@ from distributed import Client
 
 import dask_synth
 from dask_synth.storage.places import store_of
-from tests.integration.conftest import Command, environment
+from tests.integration.conftest import Command
 from tests.integration.machines import process, until
+from tests.integration.surroundings import environment
 from tests.integration.test_slurm import free_port
 
 WEED = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")

@@ -17,8 +17,9 @@ import trustme
 import yaml
 
 import dask_synth
-from tests.integration.conftest import BARE, ROOT, Command, digests, environment
+from tests.integration.conftest import Command, digests
 from tests.integration.machines import process, until
+from tests.integration.surroundings import BARE, ROOT, environment
 from tests.integration.test_remote import certificates, options
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")

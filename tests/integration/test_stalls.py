@@ -22,9 +22,10 @@ from dask_synth.errors import RunError
 from dask_synth.pipeline import watch
 from dask_synth.pipeline.resources import Resources
 from dask_synth.pipeline.scheduler import LEAVE_SECONDS, connect
-from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, hourly_200
+from tests.integration.conftest import Command, digests, hourly_200
 from tests.integration.contents import content, left_over, small_fleet
 from tests.integration.machines import Machines, Running, machines, process, until
+from tests.integration.surroundings import BARE, HOURLY_200, environment
 
 END_SECONDS = 55
 """Of a run whose scheduler is gone: Dask tries for 15 to find it again."""

@@ -81,7 +81,7 @@ def on_s3(pair: Pair, way: str, request: tuple[str, str], which: int) -> Result:
         if way == "away":
             between.rule("", "", "hold", last=1 << 30)
         if way == "killed":
-            one.send(signal.SIGKILL)
+            one.send_signal(signal.SIGKILL)
         two = second(pair, url, made, patient=way in ("away", "killed"))
         between.clear()
         ended = one.wait(), two

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import ROOT, environment
+from tests.integration.surroundings import ROOT, environment
 
 Job = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -10,7 +10,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
+
+pytestmark = pytest.mark.integration
 
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 every = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -34,7 +36,6 @@ def test_it_explains_itself_and_defines_no_functions(notebook: Path) -> None:
     assert not [line for line in lines if line.lstrip().startswith(("def ", "class ", "from dask_synth"))]
 
 
-@pytest.mark.integration
 @every
 # Jupyter's own clients warn of sockets and event loops; what the notebook warns of shows in its output.
 @pytest.mark.filterwarnings("default")
