@@ -83,12 +83,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, threads: Client) -> Da
     return dask_synth.generate(hourly_48(tmp_path_factory.mktemp("undisturbed") / "fleet"), threads)
 
 
-@pytest.fixture(scope="session")
-def undisturbed_200(tmp_path_factory: pytest.TempPathFactory, threads: Client) -> Dataset:
-    """hourly_200 likewise."""
-    return dask_synth.generate(hourly_200(tmp_path_factory.mktemp("undisturbed-200") / "fleet"), threads)
-
-
 def digests(dataset: Dataset) -> dict[str, str]:
     return {entry.path: entry.sha256 for entry in dataset.manifest.files}
 

@@ -45,7 +45,7 @@ class Running:
 
     def has_ended(self, within: float = 0) -> bool:
         """Whether it has ended, or does so within some seconds."""
-        return bool(select.select([self.link], [], [], within)[0])
+        return self.link.fileno() == -1 or bool(select.select([self.link], [], [], within)[0])
 
     def is_stopped(self) -> bool:
         """Whether SIGSTOP has stopped it."""

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import dask
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker
 from distributed.chaos import KillWorker
 
 import dask_synth
@@ -25,14 +25,31 @@ from tests.integration.conftest import HOURLY_48, Command, digests, files, hourl
 from tests.integration.forks import forks
 from tests.integration.machines import until
 from tests.integration.surroundings import BARE, HOURLY_200, environment
+from tests.integration.test_generations import right_before_part
 
 MODES = ("sys.exit", "graceful", "segfault")
+LIFE = 0.5
+"""After this many seconds the first worker dies, after as many more the next: a run of so many parts takes longer."""
+
+
+def many_parts(path: Path) -> dask_synth.RunConfig:
+    return hourly_200(path, **{"output.rows_per_partition": 110_000})
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, threads: Client) -> dask_synth.Dataset:
+    """What runs among dying workers must equal."""
+    return dask_synth.generate(many_parts(tmp_path_factory.mktemp("whole") / "fleet"), threads)
+
+
+def quick_restarts() -> AbstractContextManager[object]:
+    """Fork workers from a server that has imported Dask: a killed one is back in a moment, not in 3 s."""
+    return dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
 
 
 @contextmanager
 def four_workers() -> Iterator[Client]:
-    # Forked from a server that has imported Dask: a killed worker is back in a fraction of a second, not in three.
-    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+    with quick_restarts():
         cluster = LocalCluster(n_workers=4, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0")
         with cluster, Client(cluster) as client:
             # A worker that ends by itself is not brought back by its nanny.
@@ -46,13 +63,27 @@ def assert_undisturbed(dataset: dask_synth.Dataset, undisturbed: dask_synth.Data
     assert dataset.verify() == []
 
 
-def run_among_dying_workers(path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
+def run_among_dying_workers(path: Path, whole: dask_synth.Dataset, mode: str, *, all_die: bool) -> int:
+    """Let the first four workers die, or those that take their places, too; return how many died."""
     with four_workers() as client:
-        client.register_plugin(KillWorker(delay="4 s", mode=mode))
-        assert_undisturbed(dask_synth.generate(hourly_200(path), client), undisturbed)
+        if all_die:
+            client.register_plugin(KillWorker(delay="4 s", mode=mode))
+
+        client.run(die_soon, mode)
+        dataset = dask_synth.generate(many_parts(path), client)
+        died = sum(event.get("action") == "remove-worker" for _, event in client.get_events("all"))
+    assert_undisturbed(dataset, whole)
+    return died
 
 
-def run_among_killed_workers(path: Path, undisturbed: dask_synth.Dataset, seed: int) -> int:
+async def die_soon(mode: str, dask_worker: Worker) -> None:
+    death = KillWorker(mode=mode)
+    death.worker = dask_worker
+    delay = LIFE * (1 + int(dask_worker.name))
+    dask_worker.loop.asyncio_loop.call_later(delay, getattr(death, mode.replace(".", "_")))
+
+
+def run_among_killed_workers(path: Path, whole: dask_synth.Dataset, seed: int) -> int:
     chance, stop, killed = random.Random(seed), threading.Event(), []
     with four_workers() as client:
 
@@ -65,11 +96,11 @@ def run_among_killed_workers(path: Path, undisturbed: dask_synth.Dataset, seed: 
         killer = threading.Thread(target=kill_one_a_second)
         killer.start()
         try:
-            dataset = dask_synth.generate(hourly_200(path), client)
+            dataset = dask_synth.generate(many_parts(path), client)
         finally:
             stop.set()
             killer.join()
-        assert_undisturbed(dataset, undisturbed)
+    assert_undisturbed(dataset, whole)
     return len(killed)
 
 
@@ -86,31 +117,31 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.xdist_group("hourly_200")
+@pytest.mark.xdist_group("dying workers")
 @pytest.mark.parametrize("mode", MODES)
-def test_dying_workers_do_not_change_a_byte(tmp_path: Path, undisturbed_200: dask_synth.Dataset, mode: str) -> None:
-    run_among_dying_workers(tmp_path / "fleet", undisturbed_200, mode)
+def test_dying_workers_do_not_change_a_byte(tmp_path: Path, whole: dask_synth.Dataset, mode: str) -> None:
+    assert run_among_dying_workers(tmp_path / "fleet", whole, mode, all_die=False) > 0
 
 
-@pytest.mark.xdist_group("hourly_200")
-def test_killed_workers_do_not_change_a_byte(tmp_path: Path, undisturbed_200: dask_synth.Dataset) -> None:
-    assert run_among_killed_workers(tmp_path / "fleet", undisturbed_200, seed=1) > 0
+@pytest.mark.xdist_group("dying workers")
+def test_killed_workers_do_not_change_a_byte(tmp_path: Path, whole: dask_synth.Dataset) -> None:
+    assert run_among_killed_workers(tmp_path / "fleet", whole, seed=1) > 0
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("mode", [*MODES, "kill -9"])
-def test_twenty_runs_among_dying_workers(tmp_path: Path, undisturbed_200: dask_synth.Dataset, mode: str) -> None:
+def test_twenty_runs_among_dying_workers(tmp_path: Path, whole: dask_synth.Dataset, mode: str) -> None:
     killed = 0
     for seed in range(20):
         path = tmp_path / f"fleet-{seed}"
         if mode == "kill -9":
-            killed += run_among_killed_workers(path, undisturbed_200, seed)
+            killed += run_among_killed_workers(path, whole, seed)
         else:
-            run_among_dying_workers(path, undisturbed_200, mode)
+            killed += run_among_dying_workers(path, whole, mode, all_die=True)
         subprocess.run(["rm", "-rf", path], check=True)
         print(f"\n{mode}: run {seed + 1} equals the undisturbed one", flush=True)
-    print(f"\n{mode}: 20 of 20 runs equal the undisturbed one ({killed or 'an unknown number of'} workers killed)")
+    print(f"\n{mode}: 20 of 20 runs equal the undisturbed one ({killed} workers died)")
 
 
 def kill_and_resume(path: Path, undisturbed: dask_synth.Dataset, command: Command, after_parts: int) -> int:
@@ -127,8 +158,7 @@ def kill_and_resume(path: Path, undisturbed: dask_synth.Dataset, command: Comman
 
 def killed_after(path: Path, parts: int) -> dict[str, tuple[int, int]]:
     """Kill a run right before it gives another part its name; return the parts that landed."""
-    how = {"at": parts + 1, "of": r"^rename .*/part-\d+-\w+\.parquet$", "number": signal.SIGKILL}
-    killed = forks().start((*HOURLY_48, "--output", path), path.parent, **how).wait()
+    killed = forks().start((*HOURLY_48, "--output", path), path.parent, **right_before_part(parts + 1)).wait()
     assert killed.code == -signal.SIGKILL, killed.err
     landed = _parts(path)
     assert parts <= len(landed) < parts + cores()
@@ -313,7 +343,8 @@ def test_a_worker_over_its_memory_limit_is_spoken_of_as_such(tmp_path: Path, mon
     # It is killed, or paused for good just below its limit: that is chance.
     monkeypatch.setattr("dask_synth.pipeline.submit.NO_WORKER_SECONDS", 10)
     limits = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "400 MiB"}
-    with LocalCluster(**limits, host="127.0.0.1", dashboard_address=":0") as cluster, Client(cluster) as client:
+    with quick_restarts(), LocalCluster(**limits, host="127.0.0.1", dashboard_address=":0") as cluster:
+        client = cluster.get_client()
         config = hourly_200(tmp_path / "fleet", **{"output.rows_per_partition": 3_000_000})
         with pytest.raises(RunError, match=r"memory limit.*; lower output\.rows_per_partition"):
             dask_synth.generate(config, client)

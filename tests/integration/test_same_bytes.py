@@ -11,6 +11,7 @@ from distributed import Client, LocalCluster
 import dask_synth
 from dask_synth.pipeline.scheduler import connect
 from tests.integration.conftest import Command, digests
+from tests.integration.surroundings import BARE
 
 FLEET = {
     "fleet.servers": 20,
@@ -77,7 +78,7 @@ def test_another_seed_changes_every_metric(reference: dask_synth.Dataset, tmp_pa
 
 def test_two_command_line_runs_write_identical_files(command: Command, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        done = command("--servers", 10, "--output", tmp_path / name)
+        done = command("--servers", 10, *BARE, "--output", tmp_path / name)
         assert done.returncode == 0, done.stderr
     one, two = (dask_synth.open_dataset(tmp_path / name) for name in ("one", "two"))
     assert digests(one) == digests(two)
