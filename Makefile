@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Which versions are installed; none said, as in `make fast CONSTRAINTS=`: the newest of all.
 CONSTRAINTS := constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
-PYTEST := $(BIN)/python -m pytest -q -n 2
+PYTEST := $(BIN)/python -m pytest -q --dist loadgroup
 
 .PHONY: run test fast lint types check soak unpinned constraints bench docs clean
 
@@ -13,12 +13,13 @@ run: $(VENV)/installed
 	@if [ -e output/manifest.json ]; then echo "The baseline fleet is already in $(CURDIR)/output; remove that folder to make it again."; \
 	else $(BIN)/python -m dask_synth --scheduler local && echo "The data is in $(CURDIR)/output"; fi
 
+# Four at a time, on two cores too: many wait for something most of their time.
 test: $(VENV)/installed-test fast
-	$(PYTEST) -m integration tests
+	$(PYTEST) -n 4 -m "integration and not soak" tests
 
-# The folders that are left out are not collected: all in them is of the second tier, and takes what `fast` does not install.
+# What is left out is of the second tier, and takes more than `fast` installs.
 fast: $(VENV)/installed-fast
-	$(PYTEST) -m "not integration and not soak" $(addprefix --ignore=tests/,integration jobs notebooks)
+	$(PYTEST) -n 2 -m "not integration and not soak" $(addprefix --ignore=tests/,integration jobs docs/test_notebooks.py)
 
 soak: $(VENV)/installed-test unpinned
 	$(BIN)/python -m pytest -q -s -m soak tests

@@ -20,7 +20,7 @@ from dask_synth.config import RunConfig
 from dask_synth.schema import NAMES
 from tests.integration.surroundings import ROOT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("site")]
 
 CONFIGURATION = ROOT / "mkdocs.yml"
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}

@@ -14,6 +14,8 @@ import pytest
 import dask_synth
 from tests.integration.surroundings import ROOT
 
+pytestmark = pytest.mark.xdist_group("wheel")
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

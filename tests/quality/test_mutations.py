@@ -10,7 +10,7 @@ from dask_synth.quality.partition import summarise
 from dask_synth.quality.statistics import combine
 from tests.quality.faults import FAULTS, faulty
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("mutations")]
 
 FLEET = {
     "fleet__servers": 60,
