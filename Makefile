@@ -2,27 +2,43 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Which versions are installed; none said, as in `make fast CONSTRAINTS=`: the newest of all.
+CONSTRAINTS := constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
+PYTEST := $(BIN)/python -m pytest -q --dist loadgroup
 
-.PHONY: run test fast lint types check soak bench docs clean
+.PHONY: run test fast lint types check soak unpinned constraints bench docs clean
 
 run: $(VENV)/installed
 	@if [ -e output/manifest.json ]; then echo "The baseline fleet is already in $(CURDIR)/output; remove that folder to make it again."; \
 	else $(BIN)/python -m dask_synth --scheduler local && echo "The data is in $(CURDIR)/output"; fi
 
-test: fast
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m integration tests
+# Four at a time, on two cores too: many wait for something most of their time.
+test: $(VENV)/installed-test fast
+	$(PYTEST) -n 4 -m "integration and not soak" tests
 
-fast: $(VENV)/installed-test
-	$(BIN)/python -m pytest -q -m "not integration and not soak"
+# What is left out is of the second tier, and takes more than `fast` installs.
+fast: $(VENV)/installed-fast
+	$(PYTEST) -n 2 -m "not integration and not soak" $(addprefix --ignore=tests/,integration jobs docs/test_notebooks.py)
 
-soak: $(VENV)/installed-test
+soak: $(VENV)/installed-test unpinned
 	$(BIN)/python -m pytest -q -s -m soak tests
+
+# The fast tier with the newest versions of everything, in an environment of its own.
+unpinned:
+	rm -rf build/unpinned
+	$(MAKE) fast VENV=build/unpinned CONSTRAINTS=
+
+# What the newest versions of everything are today; a change to commit.
+constraints:
+	rm -rf build/newest
+	$(MAKE) build/newest/installed-dev VENV=build/newest CONSTRAINTS=
+	build/newest/bin/python -m pip freeze --exclude-editable > constraints.txt
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs mkdocs.yml dask_synth jobs notebooks config cluster tests
+	$(BIN)/codespell README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md docs mkdocs.yml dask_synth jobs notebooks config cluster tests
 
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
@@ -39,22 +55,26 @@ docs: $(VENV)/installed-docs
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-# A file beside the environment remembers what was installed from which pyproject.toml.
-$(VENV)/installed: $(BIN)/python pyproject.toml
+# A file beside the environment remembers what was installed from which pyproject.toml and constraints.
+$(VENV)/installed: $(BIN)/python pyproject.toml $(CONSTRAINTS)
 	$(PIP) -e .
 	@touch $@
 
-$(VENV)/installed-docs: $(BIN)/python pyproject.toml
+$(VENV)/installed-docs: $(BIN)/python pyproject.toml $(CONSTRAINTS)
 	$(PIP) -e ".[docs]"
 	@touch $@ $(VENV)/installed
 
-$(VENV)/installed-test: $(BIN)/python pyproject.toml
-	$(PIP) -e ".[test]"
-	@touch $@ $(VENV)/installed-docs $(VENV)/installed
+$(VENV)/installed-fast: $(BIN)/python pyproject.toml $(CONSTRAINTS)
+	$(PIP) -e ".[fast]"
+	@touch $@ $(VENV)/installed
 
-$(VENV)/installed-dev: $(BIN)/python pyproject.toml
+$(VENV)/installed-test: $(BIN)/python pyproject.toml $(CONSTRAINTS)
+	$(PIP) -e ".[test]"
+	@touch $@ $(addprefix $(VENV)/installed,-docs -fast) $(VENV)/installed
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml $(CONSTRAINTS)
 	$(PIP) -e ".[dev]"
-	@touch $@ $(VENV)/installed-test $(VENV)/installed-docs $(VENV)/installed
+	@touch $@ $(addprefix $(VENV)/installed,-docs -fast -test) $(VENV)/installed
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

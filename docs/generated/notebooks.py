@@ -31,8 +31,7 @@ def files() -> Iterator[tuple[str, str | bytes]]:
 
 
 def _ran(notebook: Path) -> nbformat.NotebookNode:
-    kept = RAN / f"{notebook.stem}-{_state(notebook)}.ipynb"
-    if kept.exists():
+    if (kept := _kept(notebook)).exists():
         ran: nbformat.NotebookNode = nbformat.read(kept, as_version=4)
         return ran
     content: nbformat.NotebookNode = nbformat.read(notebook, as_version=4)
@@ -40,11 +39,20 @@ def _ran(notebook: Path) -> nbformat.NotebookNode:
         # It would warn that what stays on this machine is not encrypted.
         quiet = ["--IPKernelApp.log_level=ERROR"]
         NotebookClient(content, timeout=600, extra_arguments=quiet, resources={"metadata": {"path": room}}).execute()
+    keep(notebook, content)
+    return content
+
+
+def keep(notebook: Path, content: nbformat.NotebookNode) -> None:
+    """Keep what a run of the notebook as it is now gave."""
     RAN.mkdir(parents=True, exist_ok=True)
     for old in RAN.glob(f"{notebook.stem}-*.ipynb"):
         old.unlink()
-    nbformat.write(content, kept)
-    return content
+    nbformat.write(content, _kept(notebook))
+
+
+def _kept(notebook: Path) -> Path:
+    return RAN / f"{notebook.stem}-{_state(notebook)}.ipynb"
 
 
 def _state(notebook: Path) -> str:

@@ -20,6 +20,7 @@ from dask_synth.cli.commands import main
 from dask_synth.cli.options import KEY_OPTIONS
 from dask_synth.config.layers import load_config
 from dask_synth.config.run import RunConfig
+from tests.integration.forks import forks
 
 ROOT = Path(dask_synth.__file__).parent.parent
 
@@ -161,19 +162,24 @@ def test_bad_input_ends_with_2_and_one_message_and_nothing_written(case: Bad, ru
 
 @pytest.mark.parametrize("name", REPRESENTATIVE)
 def test_bad_input_through_the_real_command_line(name: str, room: Path) -> None:
-    refused_by_a_process(BAD_INPUT[name], room)
+    refused_by(in_a_process, BAD_INPUT[name], room)
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("name", [name for name in BAD_INPUT if name not in REPRESENTATIVE])
-def test_all_other_bad_input_through_the_real_command_line(name: str, room: Path) -> None:
-    refused_by_a_process(BAD_INPUT[name], room)
+def test_all_other_bad_input_through_the_command_line_of_a_process(name: str, room: Path) -> None:
+    refused_by(in_a_forked_process, BAD_INPUT[name], room)
 
 
-def refused_by_a_process(case: Bad, room: Path) -> None:
+def in_a_forked_process(*args: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    ended = forks().run(args, Path.cwd(), env=env, is_watched=False)
+    return subprocess.CompletedProcess(args, ended.code, ended.out, ended.err)
+
+
+def refused_by(run: Callable[..., subprocess.CompletedProcess[str]], case: Bad, room: Path) -> None:
     args = arguments(case, room)
     before = everything(room), files(room)
-    result = in_a_process(*args, env=case.environment)
+    result = run(*args, env=case.environment)
     assert_refused(result.returncode, result.stdout, result.stderr, case)
     assert (everything(room), files(room)) == before
 

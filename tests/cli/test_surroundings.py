@@ -34,8 +34,17 @@ SETTINGS: Mapping[str, tuple[Callable[[Path], dict[str, str]], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", SETTINGS)
-@pytest.mark.parametrize("scheduler", ["local", "processes:1"])
+PAIRS = (("query planning", "local"), ("temporary files", "processes:1"), ("broken YAML", "local"))
+
+
+@pytest.mark.parametrize(
+    ("what", "scheduler"),
+    [
+        pytest.param(what, scheduler, marks=[] if (what, scheduler) in PAIRS else pytest.mark.soak)
+        for what in SETTINGS
+        for scheduler in ("local", "processes:1")
+    ],
+)
 def test_a_setting_that_dask_cannot_work_with_is_one_message(tmp_path: Path, what: str, scheduler: str) -> None:
     settings, key = SETTINGS[what]
     done = run(tmp_path, settings(tmp_path), *SMALL, "--scheduler", scheduler)
@@ -60,7 +69,7 @@ def test_where_the_workers_are_elsewhere_their_temporary_files_are_their_own(tmp
     assert "no scheduler answers" in done.stderr.decode()
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("latin-1", marks=pytest.mark.soak)])
 def test_a_terminal_of_few_letters_shows_escapes(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "fleet.yaml").write_text('fleet:\n  regions: ["Zürich", "東京"]\n', encoding="utf-8")
     few = {"PYTHONUTF8": "0", "PYTHONIOENCODING": encoding}

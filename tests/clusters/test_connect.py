@@ -9,6 +9,7 @@ from typing import Any
 import dask
 import psutil
 import pytest
+from distributed import Nanny
 
 from dask_synth.clusters import connect as rooms
 from dask_synth.clusters.connect import BACKENDS, connect
@@ -88,6 +89,20 @@ def test_one_thread_does_one_task_after_the_other() -> None:
 def test_the_dashboard_is_for_this_machine() -> None:
     with connect("threads:1") as client:
         assert client.dashboard_link.startswith("http://127.0.0.1:")
+
+
+def test_a_process_that_takes_its_time_to_end_hides_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    kill = Nanny.kill
+
+    async def late(nanny: Nanny, timeout: float = 5, reason: str = "nanny-kill") -> None:
+        await kill(nanny, 5, reason)
+        if timeout < 1:
+            raise TimeoutError
+
+    monkeypatch.setattr(Nanny, "kill", late)
+    with pytest.raises(KeyboardInterrupt):
+        with connect("processes:1"):
+            raise KeyboardInterrupt
 
 
 def listening() -> set[tuple[int, str, int]]:

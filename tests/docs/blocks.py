@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 import dask_synth
 from dask_synth.cli.commands import main
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 OUTPUTS = ("text", "")

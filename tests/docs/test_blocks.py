@@ -9,7 +9,7 @@ import pytest
 
 import dask_synth
 from tests.docs.blocks import OUTPUTS, PAGES, SMALL, Folder, blocks_of, prepare
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
 
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 

@@ -18,9 +18,9 @@ import dask_synth
 from dask_synth.cli.commands import main
 from dask_synth.config.run import RunConfig
 from dask_synth.schema import NAMES
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("site")]
 
 CONFIGURATION = ROOT / "mkdocs.yml"
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}

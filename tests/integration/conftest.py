@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,36 +13,47 @@ import dask_synth
 from dask_synth.config.run import RunConfig
 from dask_synth.dataset import Dataset
 from dask_synth.storage.names import DERIVED
-
-ROOT = Path(__file__).parents[2]
-HOURLY_200 = ROOT / "config" / "hourly_200.yaml"
-
-BARE = ("--no-validate", "--no-report")
-"""For tests that are about neither."""
+from tests.integration.forks import Running, forks
+from tests.integration.surroundings import HOURLY_200, environment
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+COMMAND_SECONDS = 240
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("soak"):
-            item.add_marker("integration")
+        if Path(__file__).parent in item.path.parents:
+            if not item.get_closest_marker("soak"):
+                item.add_marker("integration")
             # Killed processes leave sockets behind; what the rest of the suite forbids is the subject here.
             item.add_marker(pytest.mark.filterwarnings("default"))
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+@pytest.fixture(scope="session")
+def command() -> Command:
+    """Run the command line in a process of its own that finds everything imported."""
+
+    def run(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        ended = start(*words, cwd=cwd).wait(COMMAND_SECONDS)
+        return subprocess.CompletedProcess(list(map(str, words)), ended.code, ended.out, ended.err)
+
+    return run
+
+
+def start(*words: object, cwd: Path | None = None) -> Running:
+    """Start what ``command`` runs."""
+    return forks().start(words, cwd or Path.cwd(), is_watched=False)
 
 
 @pytest.fixture(scope="session")
-def command() -> Command:
-    """Run the real command line in a process of its own."""
+def fresh_command() -> Command:
+    """Run ``python -m dask_synth``, from the very start: seconds of imports."""
 
-    def run(*words: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "dask_synth", *map(str, words)]
-        return subprocess.run(line, capture_output=True, text=True, cwd=cwd, env=environment(), timeout=240, **options)
+        env = environment()
+        return subprocess.run(line, capture_output=True, text=True, cwd=cwd, env=env, timeout=COMMAND_SECONDS)
 
     return run
 
@@ -55,14 +65,22 @@ def threads() -> Iterator[Client]:
             yield client
 
 
+HOURLY_48 = ("--config", HOURLY_200, "--servers", 48, "--set", "output.rows_per_partition=110000")
+"""hourly_200 with a quarter of its servers, in 18 parts."""
+
+
 def hourly_200(path: Path, **changes: Any) -> RunConfig:
     return dask_synth.load_config(HOURLY_200, {"output.path": str(path), **changes})
 
 
+def hourly_48(path: Path) -> RunConfig:
+    return hourly_200(path, **{"fleet.servers": 48, "output.rows_per_partition": 110_000})
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, threads: Client) -> Dataset:
-    """hourly_200, made by nobody's interference: what every disturbed run must equal."""
-    return dask_synth.generate(hourly_200(tmp_path_factory.mktemp("undisturbed") / "fleet"), threads)
+    """HOURLY_48, made by nobody's interference: what every disturbed run must equal."""
+    return dask_synth.generate(hourly_48(tmp_path_factory.mktemp("undisturbed") / "fleet"), threads)
 
 
 def digests(dataset: Dataset) -> dict[str, str]:

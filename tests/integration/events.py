@@ -38,12 +38,13 @@ EXCHANGE = "renameat2"
 class Events:
     """The events of this process below a folder, one line each in a log.
 
+    Those that the pattern `of` is found in are counted; right before number `at` of them comes the signal `number`.
     A path that is relative to a descriptor which the event does not tell counts as below the folder: the process works
     in it.
     """
 
-    def __init__(self, folder: Path, log: Path, at: int, number: int) -> None:
-        self.folder, self.at, self.number = f"{folder}/", at, number
+    def __init__(self, folder: Path, log: Path, at: int = 0, number: int = 0, of: str = "") -> None:
+        self.folder, self.at, self.number, self.of = f"{folder}/", at, number, re.compile(of)
         self.count = 0
         self.lock = threading.Lock()
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -56,10 +57,12 @@ class Events:
     def _on_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not (found := self._paths(event, arguments)):
             return
+        line = f"{event.removeprefix('os.')} {' '.join(found)}"
         with self.lock:
-            self.count += 1
-            is_it = self.count == self.at
-            os.write(self.log, f"{event.removeprefix('os.')} {' '.join(found)}\n".encode())
+            is_counted = bool(self.of.search(line))
+            self.count += is_counted
+            is_it = is_counted and self.count == self.at
+            os.write(self.log, f"{line}\n".encode())
         if is_it and self.number == signal.SIGSTOP:
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # so that this very thread stops here
         elif is_it:

@@ -20,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.integration.conftest import BARE, environment
+from tests.integration.surroundings import BARE, environment
 
 QUICK = ("--scheduler", "threads:1", "--dashboard-address", "127.0.0.1:0", *BARE)
 WAIT_SECONDS = 60
@@ -45,7 +45,7 @@ class Running:
 
     def has_ended(self, within: float = 0) -> bool:
         """Whether it has ended, or does so within some seconds."""
-        return bool(select.select([self.link], [], [], within)[0])
+        return self.link.fileno() == -1 or bool(select.select([self.link], [], [], within)[0])
 
     def is_stopped(self) -> bool:
         """Whether SIGSTOP has stopped it."""
@@ -53,9 +53,16 @@ class Running:
             return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
         return False
 
-    def send(self, number: int) -> None:
+    def poll(self) -> bool | None:
+        """Return None while it runs, as processes of ``subprocess`` do."""
+        return self.has_ended() or None
+
+    def send_signal(self, number: int) -> None:
         if not self.has_ended():
             os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
     def wait(self, seconds: float = WAIT_SECONDS) -> Ended:
         """Return what it left, or kill it and fail."""
@@ -105,27 +112,24 @@ class Forks:
         shutil.rmtree(self.folder)
 
     def call(
-        self,
-        function: str,
-        *arguments: Any,
-        folder: Path,
-        at: int = 0,
-        number: int = 0,
-        env: Mapping[str, str] | None = None,
+        self, function: str, *arguments: Any, folder: Path, env: Mapping[str, str] | None = None, **how: Any
     ) -> Running:
-        """Call ``module:function`` in a process that works in `folder`.
+        """Call ``module:function`` in a process that works in `folder`, in the environment of this one, and `env`.
 
-        Right before its event number `at` below `folder` it sends itself the signal `number`. It finds an S3 server
-        as this process does now.
+        Right before its event number `at` below `folder`, or the one of those in whose line the pattern `of` is found,
+        it sends itself the signal `number`; not if `is_watched` is False. What it prints may go to the file `log`.
         """
-        store = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         files = self.folder / str(next(self.numbers))
         link = socket.socket(socket.AF_UNIX)
         link.connect(self.address)
-        request = {"function": function, "arguments": arguments, "folder": str(folder), "files": str(files)}
-        link.sendall(
-            json.dumps(request | {"at": at, "number": number, "env": store | dict(env or {})}).encode() + b"\n"
-        )
+        request: dict[str, Any] = {
+            "function": function,
+            "arguments": arguments,
+            "folder": str(folder),
+            "files": str(files),
+        }
+        request |= {"env": environment() | dict(env or {}), **how}
+        link.sendall(json.dumps(request).encode() + b"\n")
         return Running(link, int(link.recv(100)), files)
 
     def start(self, words: Sequence[object], folder: Path, **how: Any) -> Running:

@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import select
 import shutil
 import signal
@@ -23,10 +24,19 @@ from typing import Any
 
 from tests.integration.events import Events
 
-WARM = ("--servers", "4", "--start-date", "2024-01-01", "--end-date", "2024-01-10", "--no-validate", "--no-report")
+BARE = ("--no-validate", "--no-report")
+QUICK = ("--scheduler", "threads:1", "--dashboard-address", "127.0.0.1:0")
+WARM = (
+    ("--servers", "4", "--start-date", "2024-01-01", "--end-date", "2024-01-10", *BARE, *QUICK, "--output", "it"),
+    ("append", "it", "--until", "2024-01-12", *BARE, *QUICK),
+    ("validate", "it"),
+    ("report", "it"),
+    ("verify", "it"),
+)
 PRELOAD = (
     "dask_synth.cli.commands",
-    "distributed",
+    "distributed.cli.dask_scheduler",
+    "distributed.cli.dask_worker",
     "s3fs",
     "tests.integration.forkserver",
     "tests.integration.rereading",
@@ -41,6 +51,27 @@ def command(words: list[str], patches: Mapping[str, Any]) -> None:
         setattr(sys.modules[module], constant, value)
     sys.argv = ["dask_synth", *words]
     importlib.import_module("dask_synth.cli.commands").main(prog_name="python -m dask_synth")
+
+
+def command_as(user: int, words: list[str]) -> None:
+    """Be the command of another user, who is in no group."""
+    os.setgroups([])
+    os.setregid(user, user)
+    os.setreuid(user, user)
+    command(words, {})
+
+
+def dask(words: list[str]) -> None:
+    """Be ``python -m dask``."""
+    sys.argv = ["dask", *words]
+    importlib.import_module("dask.cli").run_cli()
+
+
+def script(path: str, words: list[str]) -> None:
+    """Be ``python path``."""
+    sys.argv = [path, *words]
+    sys.path.insert(0, str(Path(path).parent))
+    runpy.run_path(path, run_name="__main__")
 
 
 def _serve(listener: socket.socket) -> None:
@@ -64,9 +95,9 @@ def _import_what_a_command_imports() -> None:
     folder = Path(tempfile.mkdtemp())
     if (pid := os.fork()) == 0:
         os.chdir(folder)
-        for words in ((*WARM, "--output", "it"), ("append", "it", "--until", "2024-01-12", *WARM[-2:])):
+        for words in WARM:
             with suppress(SystemExit):
-                command([*words, "--scheduler", "threads:1", "--dashboard-address", "127.0.0.1:0"], {})
+                command(list(words), {})
         (folder / "modules").write_text("\n".join(sys.modules))
         os._exit(0)
     os.waitpid(pid, 0)
@@ -98,13 +129,15 @@ def _handle(link: socket.socket) -> None:
 
 
 def _become(
-    function: str, arguments: list[Any], folder: str, files: str, at: int, number: int, env: dict[str, str]
+    function: str, arguments: list[Any], folder: str, files: str, env: dict[str, str], log: str = "", **watch: Any
 ) -> None:
-    for descriptor, path in ((0, os.devnull), (1, f"{files}.out"), (2, f"{files}.err")):
-        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), descriptor)
+    for descriptor, path in ((0, os.devnull), (1, log or f"{files}.out"), (2, log or f"{files}.err")):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
+    os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)
-    Events(Path(folder), Path(f"{files}.log"), at, number).watch()
+    if watch.pop("is_watched", True):
+        Events(Path(folder), Path(f"{files}.log"), **watch).watch()
     module, _, name = function.partition(":")
     getattr(importlib.import_module(module), name)(*arguments)
 

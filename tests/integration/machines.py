@@ -11,11 +11,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.integration.conftest import environment
+from tests.integration.forks import Running as Forked
+from tests.integration.forks import forks
+from tests.integration.surroundings import environment
 
 READY_SECONDS = 30
 
 Running = subprocess.Popen[bytes]
+Process = Running | Forked
 Words = Sequence[object]
 
 
@@ -45,6 +48,19 @@ def process(words: Words, log: Path, variables: Mapping[str, str] | None = None)
                 running.wait(5)
 
 
+@contextmanager
+def forked(words: Words, log: Path) -> Iterator[Forked]:
+    """Run ``dask`` with these words, as :func:`process` does, from a process that has imported it."""
+    call = "tests.integration.forkserver:dask", list(map(str, words))
+    log.touch()
+    running = forks().call(*call, folder=log.parent, log=str(log), is_watched=False)
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.wait()
+
+
 @dataclass
 class Machines:
     """A `dask scheduler` and its workers.
@@ -71,11 +87,12 @@ class Machines:
         """Where the scheduler listens."""
         return str(json.loads(self.file.read_text())["address"])
 
-    def scheduler(self, *options: object, prefix: Words = (), **variables: str) -> None:
+    def scheduler(self, *options: object, prefix: Words = (), **variables: str) -> Process:
         """Start the scheduler, and return when it listens."""
         words = ("scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", self.file, *options)
-        self._start("scheduler", (*prefix, sys.executable), words, variables)
+        running = self._start("scheduler", (*prefix, sys.executable), words, variables)
         until(self.is_told, "the scheduler's start")
+        return running
 
     def is_told(self) -> bool:
         """Whether the scheduler's file is there, and whole."""
@@ -91,16 +108,18 @@ class Machines:
         prefix: Words = (),
         python: object = sys.executable,
         **variables: str,
-    ) -> Running:
-        """Start a worker of one thread, and return when the scheduler knows it."""
-        words = ("worker", self.address, "--nthreads", 1, "--name", name, "--no-dashboard", *options)
+    ) -> Process:
+        """Start a worker of one thread and one process, and return when the scheduler knows it."""
+        words = ("worker", self.address, "--nthreads", 1, "--name", name, "--no-dashboard", "--no-nanny", *options)
         running = self._start(name, (*prefix, python), words, variables)
         until(lambda: b"Registered to:" in (self.folder / f"{name}.log").read_bytes(), f"the registration of {name}")
         return running
 
-    def _start(self, name: str, python: Words, words: Words, variables: Mapping[str, str]) -> Running:
-        command = [*python, "-m", "dask", *words, *self.options]
-        return self.stack.enter_context(process(command, self.folder / f"{name}.log", variables))
+    def _start(self, name: str, python: Words, words: Words, variables: Mapping[str, str]) -> Process:
+        log = self.folder / f"{name}.log"
+        if tuple(python) == (sys.executable,) and not variables:
+            return self.stack.enter_context(forked((*words, *self.options), log))
+        return self.stack.enter_context(process([*python, "-m", "dask", *words, *self.options], log, variables))
 
 
 @contextmanager

@@ -8,47 +8,50 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import dask
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker
 from distributed.chaos import KillWorker
 
 import dask_synth
 from dask_synth.clusters.resources import cores
 from dask_synth.errors import OutputError, RunError
 from dask_synth.exactly_once.lock import hold
-from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, files, hourly_200
+from tests.integration.conftest import HOURLY_48, Command, digests, files, hourly_200, start
+from tests.integration.forks import forks
+from tests.integration.machines import until
+from tests.integration.surroundings import BARE, HOURLY_200, environment
+from tests.integration.test_generations import right_before_part
 
 Mode = Literal["sys.exit", "graceful", "segfault"]
 MODES: tuple[Mode, ...] = ("sys.exit", "graceful", "segfault")
-WAIT_SECONDS = 60
+LIFE = 0.5
+"""After this many seconds the first worker dies, after as many more the next: a run of so many parts takes longer."""
 
 
-def until(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
-    """Wait for a condition, or for the process's end, or fail."""
-    limit = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        if process is not None and process.poll() is not None:
-            return
-        assert time.monotonic() < limit, "the condition did not come true"
-        time.sleep(0.02)
+def many_parts(path: Path) -> dask_synth.RunConfig:
+    return hourly_200(path, **{"output.rows_per_partition": 110_000})
 
 
-def start(*words: object) -> subprocess.Popen[str]:
-    line = [sys.executable, "-m", "dask_synth", *map(str, words)]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, threads: Client) -> dask_synth.Dataset:
+    """What runs among dying workers must equal."""
+    return dask_synth.generate(many_parts(tmp_path_factory.mktemp("whole") / "fleet"), threads)
+
+
+def quick_restarts() -> AbstractContextManager[object]:
+    """Fork workers from a server that has imported Dask: a killed one is back in a moment, not in 3 s."""
+    return dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
 
 
 @contextmanager
 def four_workers() -> Iterator[Client]:
-    # Forked from a server that has imported Dask: a killed worker is back in a fraction of a second, not in three.
-    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+    with quick_restarts():
         cluster = LocalCluster(n_workers=4, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0")
         with cluster, Client(cluster) as client:
             # A worker that ends by itself is not brought back by its nanny.
@@ -62,13 +65,27 @@ def assert_undisturbed(dataset: dask_synth.Dataset, undisturbed: dask_synth.Data
     assert dataset.verify() == []
 
 
-def run_among_dying_workers(path: Path, undisturbed: dask_synth.Dataset, mode: Mode) -> None:
+def run_among_dying_workers(path: Path, whole: dask_synth.Dataset, mode: Mode, *, all_die: bool) -> int:
+    """Let the first four workers die, or those that take their places, too; return how many died."""
     with four_workers() as client:
-        client.register_plugin(KillWorker(delay="4 s", mode=mode))
-        assert_undisturbed(dask_synth.generate(hourly_200(path), client), undisturbed)
+        if all_die:
+            client.register_plugin(KillWorker(delay="4 s", mode=mode))
+
+        client.run(die_soon, mode)
+        dataset = dask_synth.generate(many_parts(path), client)
+        died: int = sum(event.get("action") == "remove-worker" for _, event in client.get_events("all"))
+    assert_undisturbed(dataset, whole)
+    return died
 
 
-def run_among_killed_workers(path: Path, undisturbed: dask_synth.Dataset, seed: int) -> int:
+async def die_soon(mode: Mode, dask_worker: Worker) -> None:
+    death = KillWorker(mode=mode)
+    death.worker = dask_worker
+    delay = LIFE * (1 + int(dask_worker.name))
+    dask_worker.loop.call_later(delay, getattr(death, mode.replace(".", "_")))
+
+
+def run_among_killed_workers(path: Path, whole: dask_synth.Dataset, seed: int) -> int:
     chance, stop, killed = random.Random(seed), threading.Event(), []
     with four_workers() as client:
 
@@ -81,11 +98,11 @@ def run_among_killed_workers(path: Path, undisturbed: dask_synth.Dataset, seed: 
         killer = threading.Thread(target=kill_one_a_second)
         killer.start()
         try:
-            dataset = dask_synth.generate(hourly_200(path), client)
+            dataset = dask_synth.generate(many_parts(path), client)
         finally:
             stop.set()
             killer.join()
-        assert_undisturbed(dataset, undisturbed)
+    assert_undisturbed(dataset, whole)
     return len(killed)
 
 
@@ -102,51 +119,54 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.xdist_group("dying workers")
 @pytest.mark.parametrize("mode", MODES)
-def test_dying_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_synth.Dataset, mode: Mode) -> None:
-    run_among_dying_workers(tmp_path / "fleet", undisturbed, mode)
+def test_dying_workers_do_not_change_a_byte(tmp_path: Path, whole: dask_synth.Dataset, mode: Mode) -> None:
+    assert run_among_dying_workers(tmp_path / "fleet", whole, mode, all_die=False) > 0
 
 
-def test_killed_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_synth.Dataset) -> None:
-    assert run_among_killed_workers(tmp_path / "fleet", undisturbed, seed=1) > 0
+@pytest.mark.xdist_group("dying workers")
+def test_killed_workers_do_not_change_a_byte(tmp_path: Path, whole: dask_synth.Dataset) -> None:
+    assert run_among_killed_workers(tmp_path / "fleet", whole, seed=1) > 0
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-@pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("mode", [*MODES, "kill -9"])
 def test_twenty_runs_among_dying_workers(
-    tmp_path: Path, undisturbed: dask_synth.Dataset, mode: Mode | Literal["kill -9"]
+    tmp_path: Path, whole: dask_synth.Dataset, mode: Mode | Literal["kill -9"]
 ) -> None:
     killed = 0
     for seed in range(20):
         path = tmp_path / f"fleet-{seed}"
         if mode == "kill -9":
-            killed += run_among_killed_workers(path, undisturbed, seed)
+            killed += run_among_killed_workers(path, whole, seed)
         else:
-            run_among_dying_workers(path, undisturbed, mode)
+            killed += run_among_dying_workers(path, whole, mode, all_die=True)
         subprocess.run(["rm", "-rf", path], check=True)
         print(f"\n{mode}: run {seed + 1} equals the undisturbed one", flush=True)
-    print(f"\n{mode}: 20 of 20 runs equal the undisturbed one ({killed or 'an unknown number of'} workers killed)")
+    print(f"\n{mode}: 20 of 20 runs equal the undisturbed one ({killed} workers died)")
 
 
-def kill_and_resume(
-    path: Path, undisturbed: dask_synth.Dataset, command: Command, after_parts: int, delay: float
-) -> int:
-    """Kill a run's process tree once it has some parts, resume it, and return how many parts were kept."""
-    process = start("--config", HOURLY_200, "--output", path)
-    until(lambda: len(_parts(path)) >= after_parts, process)
-    time.sleep(delay)
-    process.kill()
-    process.communicate()
-    before = _parts(path)
-    done = command("--config", HOURLY_200, *BARE, "--output", path, "--resume")
+def kill_and_resume(path: Path, undisturbed: dask_synth.Dataset, command: Command, after_parts: int) -> int:
+    """Kill a run right before it has one part more, resume it, and return how many parts were kept."""
+    before = killed_after(path, after_parts)
+    done = command(*HOURLY_48, *BARE, "--output", path, "--resume")
     assert done.returncode == 0, done.stderr
     after = _parts(path)
     again = [name for name in before if after[name] != before[name]]
     assert len(again) <= cores(), "a part that had been written down as landed was made again"
     assert_undisturbed(dask_synth.open_dataset(path), undisturbed)
     return len(before) - len(again)
+
+
+def killed_after(path: Path, parts: int) -> dict[str, tuple[int, int]]:
+    """Kill a run right before it gives another part its name; return the parts that landed."""
+    killed = forks().start((*HOURLY_48, "--output", path), path.parent, **right_before_part(parts + 1)).wait()
+    assert killed.code == -signal.SIGKILL, killed.err
+    landed = _parts(path)
+    assert parts <= len(landed) < parts + cores()
+    return landed
 
 
 def _parts(path: Path) -> dict[str, tuple[int, int]]:
@@ -160,7 +180,7 @@ def _parts(path: Path) -> dict[str, tuple[int, int]]:
 def test_a_killed_run_is_resumed_to_the_same_bytes(
     tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command
 ) -> None:
-    kept = kill_and_resume(tmp_path / "fleet", undisturbed, command, after_parts=5, delay=0)
+    kept = kill_and_resume(tmp_path / "fleet", undisturbed, command, after_parts=5)
     assert 5 - cores() <= kept <= 16
 
 
@@ -169,10 +189,7 @@ def test_a_finished_part_that_was_damaged_meanwhile_is_made_again(
     tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command, damage: str
 ) -> None:
     path = tmp_path / "fleet"
-    process = start("--config", HOURLY_200, "--output", path)
-    until(lambda: len(_parts(path)) >= 6, process)
-    process.kill()
-    process.communicate()
+    killed_after(path, 6)
     one, other = sorted(path.glob("metrics/*/part-*.parquet"))[:2]
     data = bytearray(one.read_bytes())
     if damage == "flipped bit":
@@ -182,7 +199,7 @@ def test_a_finished_part_that_was_damaged_meanwhile_is_made_again(
     else:
         data = bytearray(other.read_bytes())
     one.write_bytes(data)
-    done = command("--config", HOURLY_200, *BARE, "--output", path, "--resume")
+    done = command(*HOURLY_48, *BARE, "--output", path, "--resume")
     assert done.returncode == 0, done.stderr
     assert_undisturbed(dask_synth.open_dataset(path), undisturbed)
 
@@ -199,25 +216,23 @@ def test_the_same_line_with_resume_is_right_each_time(tmp_path: Path, command: C
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-@pytest.mark.filterwarnings("default")
 def test_twenty_killed_runs_are_resumed(tmp_path: Path, undisturbed: dask_synth.Dataset, command: Command) -> None:
     chance, kept = random.Random(7), []
     for attempt in range(20):
         path = tmp_path / f"fleet-{attempt}"
-        after, delay = chance.randint(1, 16), chance.uniform(0, 0.3)
-        kept.append(kill_and_resume(path, undisturbed, command, after, delay))
+        kept.append(kill_and_resume(path, undisturbed, command, chance.randint(1, 16)))
         subprocess.run(["rm", "-rf", path], check=True)
     print(f"\nkill -9 and resume: 20 of 20 equal the undisturbed run; parts kept: {kept}")
 
 
 def test_an_interrupted_csv_run_is_resumed_to_the_same_bytes(tmp_path: Path, command: Command) -> None:
-    words = ("--servers", 60, "--granularity", "hourly", "--set", "output.rows_per_partition=100000", *BARE)
+    words = ("--servers", 18, "--granularity", "hourly", "--set", "output.rows_per_partition=35064", *BARE)
     assert command(*words, "--output", tmp_path / "whole").returncode == 0
     path = tmp_path / "fleet"
-    process = start(*words, "--output", path)
-    until(lambda: len(list(path.glob("csv/part-*.csv.gz"))) >= 5, process)
-    process.kill()
-    process.communicate()
+    how = {"at": 6, "of": r"^rename .*/csv/part-\d+-\w+\.csv\.gz$", "number": signal.SIGKILL}
+    killed = forks().start((*words, "--output", path), tmp_path, **how).wait()
+    assert killed.code == -signal.SIGKILL, killed.err
+    assert len(list(path.glob("csv/part-*.csv.gz"))) >= 5
     part = sorted(path.glob("csv/part-*.csv.gz"))[0]
     part.write_bytes(part.read_bytes()[:-100])
     done = command(*words, "--output", path, "--resume")
@@ -231,13 +246,13 @@ def test_a_signal_stops_a_run_that_says_how_to_go_on(
     tmp_path: Path, command: Command, number: signal.Signals, scheduler: str
 ) -> None:
     path = tmp_path / "fleet"
-    process = start("--config", HOURLY_200, "--output", path, "--format", "csv", "--scheduler", scheduler)
-    until(lambda: list(path.glob("csv/part-*")), process)
-    process.send_signal(number)
-    _, stderr = process.communicate(timeout=WAIT_SECONDS)
-    assert process.returncode == 3
-    assert "Traceback" not in stderr
-    assert "--resume" in stderr
+    run = start("--config", HOURLY_200, "--output", path, "--format", "csv", "--scheduler", scheduler)
+    until(lambda: list(path.glob("csv/part-*")) or run.has_ended(), "the first part")
+    run.send_signal(number)
+    ended = run.wait()
+    assert ended.code == 3, ended.err
+    assert "Traceback" not in ended.err
+    assert "--resume" in ended.err
     assert not [name for name in files(path) if name.endswith(".tmp")]
     assert not (path / "manifest.json").exists()
     with pytest.raises(OutputError, match="--resume"):
@@ -246,12 +261,11 @@ def test_a_signal_stops_a_run_that_says_how_to_go_on(
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "fleet"
-    process = start("--config", HOURLY_200, "--output", path, "--format", "csv")
-    until(lambda: list(path.glob("csv/part-*")), process)
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=WAIT_SECONDS)
-    assert process.returncode == 3
+    run = start("--config", HOURLY_200, "--output", path, "--format", "csv")
+    until(lambda: list(path.glob("csv/part-*")) or run.has_ended(), "the first part")
+    run.send_signal(signal.SIGINT)
+    run.send_signal(signal.SIGINT)
+    assert run.wait().code == 3
 
 
 def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
@@ -259,14 +273,12 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], capture_output=True, check=False
-    )
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", disk], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("mounting a tmpfs is not permitted here; the file-size limit below stands in")
     try:
         path = disk / "fleet"
-        failed = command("--config", HOURLY_200, "--output", path)
+        failed = command(*HOURLY_48, "--output", path)
         assert failed.returncode == 3
         assert "No space left on device" in failed.stderr
         assert "--resume" in failed.stderr
@@ -275,7 +287,7 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
         kept = _parts(path)
         assert kept
         subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
-        done = command("--config", HOURLY_200, *BARE, "--output", path, "--resume")
+        done = command(*HOURLY_48, *BARE, "--output", path, "--resume")
         assert done.returncode == 0, done.stderr
         now = _parts(path)
         assert sum(now[name] != kept[name] for name in kept) <= cores(), "what was written down as landed stays"
@@ -286,7 +298,6 @@ def test_a_full_disk_stops_cleanly_and_a_larger_one_is_resumed(
 
 @pytest.mark.soak
 @pytest.mark.timeout(2400)
-@pytest.mark.filterwarnings("default")
 def test_disks_of_47_sizes(tmp_path: Path, command: Command) -> None:
     words = ("--set", "output.rows_per_partition=20000", *BARE)
     assert command(*words, "--output", tmp_path / "whole").returncode == 0
@@ -336,7 +347,8 @@ def test_a_worker_over_its_memory_limit_is_spoken_of_as_such(tmp_path: Path, mon
     # It is killed, or paused for good just below its limit: that is chance.
     monkeypatch.setattr("dask_synth.pipeline.submit.NO_WORKER_SECONDS", 10)
     limits = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "400 MiB"}
-    with LocalCluster(**limits, host="127.0.0.1", dashboard_address=":0") as cluster, Client(cluster) as client:
+    with quick_restarts(), LocalCluster(**limits, host="127.0.0.1", dashboard_address=":0") as cluster:
+        client = cluster.get_client()
         config = hourly_200(tmp_path / "fleet", **{"output.rows_per_partition": 3_000_000})
         with pytest.raises(RunError, match=r"memory limit.*; lower output\.rows_per_partition"):
             dask_synth.generate(config, client)
@@ -344,13 +356,14 @@ def test_a_worker_over_its_memory_limit_is_spoken_of_as_such(tmp_path: Path, mon
 
 def test_the_second_writer_is_told_who_holds_the_output(tmp_path: Path, command: Command) -> None:
     path = tmp_path / "fleet"
-    process = start("--config", HOURLY_200, "--output", path, "--format", "csv")
-    until(lambda: (path / "plan.json").exists(), process)
-    second = command("--config", HOURLY_200, "--output", path, "--format", "csv", "--resume")
-    process.kill()
-    process.communicate()
+    words = ("--servers", 4, "--years", 1, "--output", path)
+    first = forks().start(words, tmp_path, at=1, of=r"^rename .*/part-", number=signal.SIGSTOP)
+    until(lambda: first.is_stopped() or first.has_ended(), "the first part")
+    second = command(*words, "--resume")
+    first.kill()
+    assert first.wait().code == -signal.SIGKILL
     assert second.returncode == 2
-    assert f"process {process.pid}" in second.stderr
+    assert f"process {first.pid}" in second.stderr
     assert "since 20" in second.stderr
     with hold(path):
         pass  # its process is gone, and so is the lock

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import random
 import shutil
+import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,8 +19,10 @@ import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, OutputError
 from dask_synth.exactly_once.exchange import staging_of
 from dask_synth.storage.names import CSV_NAME
-from tests.integration.conftest import BARE, Command, digests, files
-from tests.integration.test_exactly_once import start, until
+from tests.integration.conftest import Command, digests, files
+from tests.integration.forks import forks
+from tests.integration.machines import until
+from tests.integration.surroundings import BARE
 
 KEYS = ["server_id", "timestamp"]
 
@@ -27,6 +31,11 @@ def made(path: Path, client: Client, *, overwrite: bool = False, **changes: obje
     settings = {"fleet.servers": 12, "time.end_date": "2023-03-31", "output.path": str(path)}
     config = dask_synth.load_config(None, settings | {key.replace("__", "."): value for key, value in changes.items()})
     return dask_synth.generate(config, client, overwrite=overwrite)
+
+
+def right_before_part(number: int) -> dict[str, Any]:
+    """Say when a run is killed: right before it gives its part of this number its name."""
+    return {"at": number, "of": r"^rename .*/part-\d+-\w+\.parquet$", "number": signal.SIGKILL}
 
 
 def rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -43,11 +52,10 @@ def test_an_overwrite_replaces_the_dataset_and_leaves_nothing_of_it(tmp_path: Pa
 
 def test_an_overwrite_that_fails_leaves_the_old_dataset(tmp_path: Path, command: Command, threads: Client) -> None:
     old = made(tmp_path / "fleet", threads)
-    words = ("--servers", 300, "--granularity", "hourly", "--overwrite", "--output", tmp_path / "fleet")
-    process = start(*words)
-    until(lambda: list(staging_of(tmp_path / "fleet").glob("metrics/*/*.parquet")), process)
-    process.kill()
-    process.communicate()
+    words = ("--servers", 40, "--overwrite", "--output", tmp_path / "fleet")
+    killed = forks().start(words, tmp_path, **right_before_part(2)).wait()
+    assert killed.code == -signal.SIGKILL, killed.err
+    assert len(list(staging_of(tmp_path / "fleet").glob("metrics/*/*.parquet"))) >= 1
     assert dask_synth.open_dataset(tmp_path / "fleet").manifest == old.manifest
     assert old.verify() == []
     assert command("--servers", 12, "--overwrite", *BARE, "--output", tmp_path / "fleet").returncode == 0
@@ -116,7 +124,7 @@ def test_readers_see_the_old_generation_or_the_new_one(tmp_path: Path, threads: 
                 sizes.add((seen.manifest.rows, sum(pq.read_metadata(dataset.path / name).num_rows for name in listed)))
 
     def wait_until_read(rows: int) -> None:
-        until(lambda: any(rows == said for said, _ in sizes.copy()))
+        until(lambda: any(rows == said for said, _ in sizes.copy()), f"a read of {rows} rows", 60)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -131,16 +139,17 @@ def test_readers_see_the_old_generation_or_the_new_one(tmp_path: Path, threads: 
 
 
 def test_an_interrupted_append_goes_on(tmp_path: Path, command: Command) -> None:
-    words = ("--servers", 100, "--granularity", "hourly", "--format", "parquet", *BARE)
+    parts = ("--set", "output.rows_per_partition=40000")
+    words = ("--servers", 24, "--granularity", "hourly", "--format", "parquet", *BARE, *parts)
     for name, days in (("fleet", ("--years", 2)), ("whole", ("--years", 4))):
         assert command(*words, *days, "--output", tmp_path / name).returncode == 0
-    process = start("append", tmp_path / "fleet", "--until", "2025-12-31")
     staged = staging_of(tmp_path / "fleet")
-    until(lambda: len(list(staged.glob("metrics/*/*.parquet"))) > 5, process)
-    process.kill()
-    process.communicate()
+    append = ("append", tmp_path / "fleet", "--until", "2025-12-31")
+    killed = forks().start(append, tmp_path, **right_before_part(7)).wait()
+    assert killed.code == -signal.SIGKILL, killed.err
+    assert len(list(staged.glob("metrics/*/*.parquet"))) > 5
     assert dask_synth.open_dataset(tmp_path / "fleet").manifest.generation == 1
-    done = command("append", tmp_path / "fleet", "--until", "2025-12-31", *BARE)
+    done = command(*append, *BARE)
     assert done.returncode == 0, done.stderr
     longer, whole = (dask_synth.open_dataset(tmp_path / name) for name in ("fleet", "whole"))
     assert longer.verify() == []
@@ -203,10 +212,11 @@ def test_a_damaged_manifest_is_reported(tmp_path: Path, command: Command, thread
     assert "Traceback" not in done.stderr
 
 
-def test_verify_finds_every_flipped_byte_and_every_cut(tmp_path: Path, threads: Client) -> None:
+@pytest.mark.parametrize("attempts", [150, pytest.param(1000, marks=pytest.mark.soak)])
+def test_verify_finds_every_flipped_byte_and_every_cut(tmp_path: Path, threads: Client, attempts: int) -> None:
     path = made(tmp_path / "fleet", threads, fleet__servers=4, time__end_date="2022-02-28").path
     chance, names = random.Random(3), sorted(files(path))
-    for attempt in range(1000):
+    for attempt in range(attempts):
         file = path / chance.choice(names)
         before = file.read_bytes()
         position = chance.randrange(len(before))

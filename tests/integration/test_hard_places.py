@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,8 @@ from distributed import Client
 import dask_synth
 from dask_synth.errors import DamagedFileError, DamagedManifestError, OutputError, ReplacedError
 from dask_synth.storage.manifest import Manifest
-from tests.integration.conftest import Command, environment, files
+from tests.integration.conftest import Command, files
+from tests.integration.forks import forks
 
 FLEET = {"fleet.servers": 8, "time.end_date": "2022-03-31"}
 
@@ -107,10 +107,11 @@ def test_a_dataset_inside_another_is_refused(tmp_path: Path, threads: Client) ->
 
 
 def as_nobody(*words: object) -> subprocess.CompletedProcess[str]:
-    line = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-m", "dask_synth"]
     home = Path(str(words[1])).with_name("home")
-    settings = {**environment(), "HOME": str(home), "MPLCONFIGDIR": str(home)}
-    return subprocess.run([*line, *map(str, words)], capture_output=True, text=True, env=settings, timeout=240)
+    settings = {"HOME": str(home), "MPLCONFIGDIR": str(home)}
+    call = "tests.integration.forkserver:command_as", 65534, list(map(str, words))
+    ended = forks().call(*call, folder=home, env=settings, is_watched=False).wait()
+    return subprocess.CompletedProcess(list(map(str, words)), ended.code, ended.out, ended.err)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.integration.conftest import BARE, environment
+from tests.integration.surroundings import BARE, environment
 
 TINY = ("--start-date", "2025-01-01", "--end-date", "2025-01-02", "--format", "parquet")
 KILOBYTES_PER_CHUNK = 16

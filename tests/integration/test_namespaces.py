@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.integration.conftest import HOURLY_200, ROOT, Command, digests, files
+from tests.integration.conftest import HOURLY_48, Command, digests, files, start
+from tests.integration.held import Held
 from tests.integration.machines import Machines, machines, until
+from tests.integration.surroundings import BARE
 
 NET = "10.214.7"
 CUT_SECONDS = 20
@@ -36,7 +36,10 @@ def permitted() -> bool:
     return made
 
 
-pytestmark = pytest.mark.skipif(not permitted(), reason="network namespaces take root and iproute2")
+pytestmark = [
+    pytest.mark.skipif(not permitted(), reason="network namespaces take root and iproute2"),
+    pytest.mark.xdist_group("namespaces"),  # their names are the machine's
+]
 
 
 @pytest.fixture
@@ -74,21 +77,23 @@ def inside(node: str) -> tuple[str, ...]:
 def test_a_worker_dies_and_a_link_is_cut_and_the_bytes_are_the_same(
     undisturbed: dask_synth.Dataset, cluster: Machines, nodes: list[str]
 ) -> None:
-    workers = [cluster.worker(node, prefix=inside(node)) for node in nodes]
+    held = Held(cluster.folder, after=1)
+    _, dies, cut = (
+        cluster.worker(node, *more, prefix=inside(node))
+        for node, more in zip(nodes, ((), (), held.options()), strict=True)
+    )
     path = cluster.folder / "fleet"
-    line = [sys.executable, "-m", "dask_synth", "--config", HOURLY_200, "--scheduler", cluster.address, "--insecure"]
-    line += ["--no-validate", "--no-report", "--output", path]
-    start = time.monotonic()
-    with (cluster.folder / "run.log").open("wb") as log:
-        run = subprocess.Popen(list(map(str, line)), env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=log)
-    until(lambda: len(list(path.glob("metrics/*/*.parquet"))) > 2 or run.poll() is not None, "the first part")
-    workers[1].kill()
+    words = (*HOURLY_48, *BARE, "--scheduler", cluster.address, "--insecure", "--output", path)
+    run = start(*words)
+    until(lambda: held.is_held() or run.has_ended(), "the first part of the worker whose link is cut")
+    dies.kill()
     ip("link", "set", nodes[2], "down")
-    with pytest.raises(subprocess.TimeoutExpired):
-        run.wait(CUT_SECONDS)
+    assert not run.has_ended(within=CUT_SECONDS)
     ip("link", "set", nodes[2], "up")
-    assert run.wait(180) == 0, (cluster.folder / "run.log").read_text()
-    assert time.monotonic() - start > CUT_SECONDS
+    held.go()
+    ended = run.wait(180)
+    assert ended.code == 0, ended.err
+    assert cut.poll() is None
     made = dask_synth.open_dataset(path)
     assert digests(made) == digests(undisturbed)
     assert files(path) == files(undisturbed.path)

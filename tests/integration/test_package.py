@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
+
+pytestmark = pytest.mark.xdist_group("wheel")
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ import dask_synth
 from dask_synth.schema import METRICS, NAMES
 from dask_synth.storage.names import CSV_NAME
 
+pytestmark = pytest.mark.xdist_group("readers")
+
 ROWS = 120 * 1461
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.integration.conftest import ROOT, Command, environment
+from tests.integration.conftest import Command
+from tests.integration.surroundings import ROOT, environment
 
 
 def run(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -30,8 +31,8 @@ def test_every_configuration_runs(config: Path, command: Command, tmp_path: Path
     assert dask_synth.open_dataset(tmp_path / "fleet").manifest.rows >= 175_320
 
 
-def test_the_baseline_has_the_promised_size(command: Command, tmp_path: Path) -> None:
-    done = command(cwd=tmp_path)
+def test_the_baseline_has_the_promised_size(fresh_command: Command, tmp_path: Path) -> None:
+    done = fresh_command(cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     dataset = dask_synth.open_dataset(tmp_path / "output")
     assert dataset.manifest.rows == 175_320

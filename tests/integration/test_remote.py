@@ -14,8 +14,9 @@ import pytest
 import trustme
 
 import dask_synth
-from tests.integration.conftest import HOURLY_200, ROOT, Command, digests, files
+from tests.integration.conftest import HOURLY_48, Command, digests, files, start
 from tests.integration.machines import Machines, machines, until
+from tests.integration.surroundings import BARE, ROOT
 
 SMALL = ("--servers", 8, "--no-report")
 ALL_SITES = [path for path in sys.path if path.endswith("site-packages")]
@@ -40,13 +41,11 @@ def test_three_workers_one_killed_and_the_bytes_are_the_same(
 ) -> None:
     workers = [cluster.worker(f"w{number}") for number in range(3)]
     path = cluster.folder / "fleet"
-    line = [sys.executable, "-m", "dask_synth", "--config", HOURLY_200, "--scheduler", cluster.file, "--output", path]
-    run = subprocess.Popen(
-        [*map(str, line), "--no-validate", "--no-report"], env=os.environ | {"PYTHONPATH": str(ROOT)}
-    )
-    until(lambda: len(list(path.glob("metrics/*/*.parquet"))) > 2 or run.poll() is not None, "the first part")
+    run = start(*HOURLY_48, *BARE, "--scheduler", cluster.file, "--output", path)
+    until(lambda: len(list(path.glob("metrics/*/*.parquet"))) > 2 or run.has_ended(), "the first part")
     workers[0].kill()
-    assert run.wait(120) == 0
+    ended = run.wait()
+    assert ended.code == 0, ended.err
     made = dask_synth.open_dataset(path)
     assert digests(made) == digests(undisturbed)
     assert files(path) == files(undisturbed.path)
@@ -137,11 +136,11 @@ def test_tls_needs_the_right_certificates(
         assert made.returncode == 0, made.stderr
         assert digests(dask_synth.open_dataset(out / "fleet")) == digests(small)
         path = out / "wrong"
-        wrong = command(*SMALL, *options(*others), "--scheduler", cluster.address, "--output", path)
+        wrong = command(*SMALL, *options(*others), "--wait", 5, "--scheduler", cluster.address, "--output", path)
         refused(wrong, path, "no scheduler answers", "certificate")
         missing = command(*SMALL, "--scheduler", cluster.address, "--output", path)
         refused(missing, path, "needs --tls-ca, --tls-cert and --tls-key")
-        plain = command(*SMALL, "--scheduler", cluster.address.replace("tls", "tcp"), "--output", path)
+        plain = command(*SMALL, "--wait", 5, "--scheduler", cluster.address.replace("tls", "tcp"), "--output", path)
         refused(plain, path, "no scheduler answers")
 
 

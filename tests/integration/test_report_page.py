@@ -24,7 +24,7 @@ from dask_synth.dataset import Dataset
 from dask_synth.reporting.report import report
 from tests.reporting.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.xdist_group("browser")
 
 FLAGS = (
     "--headless",
@@ -77,8 +77,8 @@ def page(dataset: Dataset) -> str:
     return report(dataset.path)[1].as_uri()
 
 
-@pytest.fixture
-def browser(tmp_path: Path, page: str) -> Iterator[WebDriver]:
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory, page: str) -> Iterator[WebDriver]:
     driver = shutil.which("chromedriver")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not (driver and chromium):
@@ -87,7 +87,7 @@ def browser(tmp_path: Path, page: str) -> Iterator[WebDriver]:
         pytest.skip("needs a browser: Debian's packages chromium and chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(driver))
@@ -100,7 +100,8 @@ def browser(tmp_path: Path, page: str) -> Iterator[WebDriver]:
 def open_page(browser: WebDriver, page: str, size: tuple[int, int]) -> None:
     resize(browser, *size)
     browser.get(page)
-    browser.get_log("performance")
+    for log in ("performance", "browser"):
+        browser.get_log(log)
     browser.get(page)
     chosen = "return document.querySelectorAll('[data-chosen]').length > 0 && Bokeh.documents[0].is_idle"
     WebDriverWait(browser, 30).until(lambda it: it.execute_script(chosen))

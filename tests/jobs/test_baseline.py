@@ -8,8 +8,8 @@ import dask_synth
 from tests.jobs.conftest import Job
 
 
-def test_it_makes_loads_asks_and_draws(job: Job, tmp_path: Path) -> None:
-    done = job("baseline.py", "--servers", 20, "--output", tmp_path / "fleet")
+def test_it_makes_loads_asks_and_draws(fresh_job: Job, tmp_path: Path) -> None:
+    done = fresh_job("baseline.py", "--servers", 20, "--output", tmp_path / "fleet")
     assert done.returncode == 0, done.stderr
     first, *table, picture, page = done.stdout.splitlines()
     assert first.startswith("29,220 rows, ")

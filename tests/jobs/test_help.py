@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
 from tests.jobs.conftest import Job
 
 JOBS = ["baseline.py", "large_fleet.py", "nightly_append.py", "scaling.py"]

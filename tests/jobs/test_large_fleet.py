@@ -29,8 +29,8 @@ def _config(overrides: dict[str, object]) -> dask_synth.RunConfig:
 
 
 @pytest.mark.parametrize("scheduler", ["threads:1", "processes:2"])
-def test_a_cluster_of_its_own(job: Job, tmp_path: Path, expected: dict[str, str], scheduler: str) -> None:
-    done = job("large_fleet.py", *SMALL, "--scheduler", scheduler, "--output", tmp_path / "fleet")
+def test_a_cluster_of_its_own(fresh_job: Job, tmp_path: Path, expected: dict[str, str], scheduler: str) -> None:
+    done = fresh_job("large_fleet.py", *SMALL, "--scheduler", scheduler, "--output", tmp_path / "fleet")
     assert done.returncode == 0, done.stderr
     assert "dashboard http://127.0.0.1:" in done.stdout
     assert "7,300 rows, 5 files" in done.stdout

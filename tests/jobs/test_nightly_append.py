@@ -37,10 +37,10 @@ def test_it_appends_through_yesterday_and_is_quiet_afterwards(job: Job, fleet: P
     assert (fleet / "validation.json").exists()
 
 
-def test_what_it_appends_is_what_one_longer_run_makes(job: Job, fleet: Path) -> None:
+def test_what_it_appends_is_what_one_longer_run_makes(fresh_job: Job, fleet: Path) -> None:
     start, end = dask_synth.open_dataset(fleet).manifest.time
     until = end.date() + dt.timedelta(days=40)
-    assert job("nightly_append.py", fleet, "--until", until).returncode == 0
+    assert fresh_job("nightly_append.py", fleet, "--until", until).returncode == 0
     longer = {"fleet.servers": 10, "time.start_date": start.date(), "time.end_date": until}
     expected = dask_synth.fleet_frame(dask_synth.load_config(None, longer)).compute()
     order = ["server_id", "timestamp"]

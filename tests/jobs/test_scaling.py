@@ -8,9 +8,9 @@ import pytest
 from tests.jobs.conftest import Job
 
 
-def test_it_measures_each_number_of_workers_in_turn(job: Job, tmp_path: Path) -> None:
+def test_it_measures_each_number_of_workers_in_turn(fresh_job: Job, tmp_path: Path) -> None:
     csv, plot = tmp_path / "scaling.csv", tmp_path / "scaling.png"
-    done = job(
+    done = fresh_job(
         "scaling.py",
         *("--servers", 4, "--granularity", "daily", "--runs", 2, "--workers", 1, 2),
         "--csv",

@@ -24,7 +24,14 @@ def bytes_read() -> int:
     return int(next(line for line in lines if line.startswith("rchar"))[6:])
 
 
-@pytest.mark.parametrize("formats", [["parquet"], ["csv"], ["parquet", "csv"]])
+@pytest.mark.parametrize(
+    "formats",
+    [
+        pytest.param(["parquet"], marks=pytest.mark.soak),
+        pytest.param(["csv"], marks=pytest.mark.soak),
+        ["parquet", "csv"],
+    ],
+)
 def test_proof_and_picture_read_the_dataset_once(formats: list[str], tmp_path: Path) -> None:
     changes = {"output.formats": formats, "fleet.servers": 60, "time.granularity": "hourly"}
     dataset = small_dataset(tmp_path / "fleet", changes)

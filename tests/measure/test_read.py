@@ -53,7 +53,18 @@ def test_rows_come_as_they_were_made(dataset: Dataset) -> None:
     assert len(one) == dataset.manifest.rows
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=["removed", "cut", "scrambled", "emptied"])
+PAIRS = [("parquet", DAMAGES[0]), ("csv", DAMAGES[1]), ("parquet", DAMAGES[2]), ("csv", DAMAGES[3])]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "damage"),
+    [
+        pytest.param(kind, damage, marks=[] if (kind, damage) in PAIRS else pytest.mark.soak, id=f"{kind}-{name}")
+        for kind in ("parquet", "csv")
+        for name, damage in zip(["removed", "cut", "scrambled", "emptied"], DAMAGES, strict=True)
+    ],
+    indirect=["dataset"],
+)
 def test_a_damaged_part_has_no_rows_and_fails_by_name(dataset: Dataset, damage: Callable[[Path], object]) -> None:
     part = (dataset.parts() or dataset.texts())[0]
     report(dataset.path)

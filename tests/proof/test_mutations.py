@@ -12,7 +12,7 @@ from dask_synth.proof.judge import judge
 from tests.bench import Bench
 from tests.proof.faults import FAULTS, Fault, faulty
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("mutations")]
 
 FLEET = {
     "fleet__servers": 60,

@@ -62,10 +62,11 @@ def draw(name: str, rng: np.random.Generator, positions: np.ndarray) -> np.ndarr
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("draws", [BATCHES * GRID.size, pytest.param(DRAWS, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", PROFILES)
-def test_means_spreads_and_correlations_agree_with_ten_million_draws(name: str) -> None:
+def test_means_spreads_and_correlations_agree_with_millions_of_draws(name: str, draws: int) -> None:
     rng, theory = np.random.default_rng(7), theory_of(name)
-    size, seen = DRAWS // BATCHES, DRAWS / GRID.size
+    size, seen = draws // BATCHES, draws / GRID.size
     # Every timestamp equally often, as in a fleet: it is part of the exact variance that times are not drawn.
     batches = [draw(name, rng, np.arange(i * size, (i + 1) * size) % GRID.size) for i in range(BATCHES)]
     centres = theory.gauge.centres[:, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.integration.conftest import ROOT
+from tests.integration.surroundings import ROOT
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("site")]
 
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 every = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -34,7 +37,6 @@ def test_it_explains_itself_and_defines_no_functions(notebook: Path) -> None:
     assert not [line for line in lines if line.lstrip().startswith(("def ", "class ", "from dask_synth"))]
 
 
-@pytest.mark.integration
 @every
 # Jupyter's own clients warn of sockets and event loops; what the notebook warns of shows in its output.
 @pytest.mark.filterwarnings("default")
@@ -54,6 +56,8 @@ def test_it_runs(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for expected in SHOWN[notebook.stem]:
         assert expected in shown
     assert not list(tmp_path.rglob("manifest.json")), "it leaves its dataset behind"
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    importlib.import_module("generated.notebooks").keep(notebook, content)  # for the site, which would run it again
 
 
 SHOWN = {
