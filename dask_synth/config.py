@@ -14,14 +14,24 @@ from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any
 
 from dateutil.relativedelta import relativedelta
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dask_synth.metric_config import Metrics, Profile, check_numbers
 from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
 from dask_synth.model.calendar import Seasonality
-from dask_synth.values import Count, Formats, Granularity, Mix, Profile, StorageOptions, WeightedValues
+from dask_synth.values import Count, Formats, Granularity, Mix, StorageOptions, WeightedValues
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 # A letter first: Parquet readers take a folder server_type=01 for a number.
@@ -155,6 +165,8 @@ class RunConfig(BaseSettings):
         Whether cpu, mem and disk grow.
     spikes
         Whether there are spikes.
+    metrics
+        Metrics of one's own, by name, beside cpu, mem, disk and net.
     archetypes
         Changes to the built-in profiles, and new ones, by name.
     output
@@ -174,6 +186,7 @@ class RunConfig(BaseSettings):
     seasonality: Seasonality = Seasonality()
     growth: bool = True
     spikes: bool = True
+    metrics: Metrics = {}
     archetypes: dict[str, Profile] = PROFILES
     output: OutputConfig = OutputConfig()
 
@@ -224,7 +237,14 @@ class RunConfig(BaseSettings):
                 "{names} is not a known archetype; known are {known}; define a new one under archetypes",
                 {"path": ("fleet", "mix", unknown[0]), "names": ", ".join(unknown), "known": ", ".join(profiles)},
             )
+        if fleet:
+            check_numbers({name: profiles[name] for name in fleet.mix}, info.data.get("metrics", {}))
         return profiles
+
+    @field_serializer("archetypes")
+    def _numbers(self, profiles: dict[str, ArchetypeProfile]) -> dict[str, Any]:
+        # By the fields that they have: the type that is declared knows the built-in metrics alone.
+        return {name: asdict(profile) for name, profile in profiles.items()}
 
 
 def _as_mapping(profile: Any) -> Any:

@@ -14,6 +14,7 @@ import dask_synth
 from dask_synth.config import RunConfig, merged
 from dask_synth.errors import ConfigError
 from dask_synth.layers import load_config
+from dask_synth.metric_config import MetricConfig
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.sources import read_yaml
 
@@ -61,6 +62,7 @@ def test_the_defaults_are_those_of_the_design():
         },
         "growth": True,
         "spikes": True,
+        "metrics": {},
         "output": {"path": "output", "formats": ("parquet", "csv"), "rows_per_partition": 500_000},
     }
 
@@ -309,7 +311,8 @@ def test_every_key_of_a_config_file_is_a_field(path):
     known = flat(RunConfig().model_dump(mode="json"))
     free = ("fleet", "mix"), ("fleet", "business_units"), ("fleet", "criticalities"), ("fleet", "regions")
     for key in flat(read_yaml(path)):
-        assert key in known or key[:2] in free or key[0] == "archetypes" or key == ("time", "years")
+        is_metrics = key[0] == "metrics" and key[2] in MetricConfig.model_fields
+        assert key in known or key[:2] in free or key[0] == "archetypes" or key == ("time", "years") or is_metrics
 
 
 def test_there_are_config_files_and_the_two_of_the_readme_have_their_sizes():

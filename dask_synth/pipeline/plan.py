@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from dask_synth.config import RunConfig
+from dask_synth.metric_config import metric_table
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import Fleet
 from dask_synth.model.spec import FleetSpec
@@ -118,4 +119,5 @@ def spec_of(config: RunConfig) -> FleetSpec:
         growth=config.growth,
         spikes=config.spikes,
         archetypes={name: config.archetypes[name] for name in fleet.mix},
+        metrics=metric_table(config.metrics),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dask_synth.model.numbers import profile_numbers
 from dask_synth.model.spec import FleetSpec
 from dask_synth.quality.reference import TEXT_BY_SERVER, Reference
 from dask_synth.quality.structure import check
@@ -46,7 +46,7 @@ def server_checks(servers: Path, spec: FleetSpec, reference: Reference) -> Itera
 def _differing(table: pd.DataFrame, spec: FleetSpec, reference: Reference) -> list[str]:
     expected: dict[str, np.ndarray] = {"server_id": reference.server_ids}
     expected |= {name: reference.metadata[name] for name in TEXT_BY_SERVER}
-    profiles = pd.json_normalize([asdict(profile) for profile in spec.archetypes.values()], sep="_").astype(float)
+    profiles = pd.DataFrame([profile_numbers(one, spec.metrics) for one in spec.archetypes.values()]).astype(float)
     kinds = pd.Index(list(spec.archetypes)).get_indexer(pd.Index(reference.metadata[PARTITION_KEY]))
     expected |= {f"profile_{name}": profiles[name].to_numpy()[kinds] for name in profiles}
     return [

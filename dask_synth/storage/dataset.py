@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from dask_synth.errors import DamagedManifestError, OutputError
-from dask_synth.schema import CATEGORICAL, CATEGORY, NAMES, PARTITION_KEY, empty_frame
+from dask_synth.schema import CATEGORICAL, CATEGORY, PARTITION_KEY, Column, Columns, empty_frame
 from dask_synth.storage.exchange import finish_for_reader
 from dask_synth.storage.manifest import DamagedRecordError, Manifest
 from dask_synth.storage.names import MANIFEST_NAME, METRICS, PLAN_NAME, SERVERS_STEM
@@ -37,6 +37,12 @@ class Dataset:
         """The folder that Parquet readers take as it is."""
         return self.path / METRICS
 
+    @property
+    def columns(self) -> Columns:
+        """The columns of the rows, in their order."""
+        further = self.manifest.config.get("metrics", {}).values()
+        return Columns(tuple(Column(one["column"], pa.float64(), one["unit"], one["meaning"]) for one in further))
+
     def parts(self) -> list[Path]:
         """Return the Parquet files of the metrics, as the manifest lists them."""
         return [self.path / entry.path for entry in self.manifest.files if entry.path.startswith(f"{METRICS}/")]
@@ -60,19 +66,20 @@ class Dataset:
 
         from dask_synth.storage.reading import CommittedFiles, read_text
 
-        meta = empty_frame(self.manifest.categories)
+        meta = empty_frame(self.manifest.categories, self.columns)
         frame: dd.DataFrame
         if not self.parts():
             texts = [entry for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
-            known = {"root": self.path, "digest": self.manifest.digest, "categories": self.manifest.categories}
-            frame = dd.from_map(read_text, texts, **known, meta=meta, enforce_metadata=False, label="read-csv")
+            known = {"root": self.path, "digest": self.manifest.digest, "columns": self.columns}
+            known |= {"categories": self.manifest.categories, "meta": meta}
+            frame = dd.from_map(read_text, texts, **known, enforce_metadata=False, label="read-csv")
             return frame
         names = [entry.path for entry in self.manifest.files if entry.path.startswith(f"{METRICS}/")]
         # Dask takes the files' categories as known and empty, and the Hive key's in the order of its folders.
         types = {name: meta.dtypes[name] for name in CATEGORICAL}
         files = CommittedFiles(self.path, self.manifest.digest)
         frame = dd.read_parquet(names, filesystem=files, dataset={"partitioning": self._hive()})
-        frame = frame[list(NAMES)].astype(types)
+        frame = frame[list(self.columns.names)].astype(types)
         return frame
 
     def check_current(self) -> None:

@@ -207,13 +207,18 @@ ORDERED = ("mix", "business_units", "criticalities", "regions")
 
 
 def identifying(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a configuration that decides the bytes: all but where they land, with orders kept."""
+    """Return the part of a configuration that decides the bytes: all but where they land, with orders kept.
+
+    Without metrics of its own it is what it was before there were any.
+    """
     output = {key: value for key, value in config["output"].items() if key != "path"}
     fleet = {
         key: [list(item) for item in value.items()] if key in ORDERED else value
         for key, value in config["fleet"].items()
     }
-    return {**config, "output": output, "fleet": fleet}
+    metrics = [list(item) for item in config.get("metrics", {}).items()]
+    rest = {key: value for key, value in config.items() if key != "metrics"}
+    return {**rest, "output": output, "fleet": fleet, **({"metrics": metrics} if metrics else {})}
 
 
 def run_identity(config: Mapping[str, Any], begins: tuple[int, int] = (0, 0)) -> str:

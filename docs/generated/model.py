@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from dask_synth.config import RunConfig
-from dask_synth.model.archetypes import PROFILES, cholesky_factor
+from dask_synth.model.archetypes import PROFILES
+from dask_synth.model.correlation import cholesky_factor
 from dask_synth.model.holidays import holiday_names
 from dask_synth.pipeline.chunk import servers_table
 from dask_synth.pipeline.plan import spec_of
