@@ -67,7 +67,7 @@ class MetricConfig(BaseModel):
 
     high: Annotated[Count, Field(ge=1, le=1_000_000)]
     column: str | None = None
-    unit: Annotated[Text, Field(max_length=20)] = ""
+    unit: Annotated[str, Field(max_length=20), AfterValidator(_printable)] = ""
     load: bool = False
     growth: bool = False
     spike: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0

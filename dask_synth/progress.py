@@ -45,6 +45,8 @@ def show_plan(console: Console, plan: RunPlan) -> None:
     table.add_row("servers", f"{plan.spec.fleet.servers:,} ({archetypes})")
     table.add_row("time", f"{grid.start} to {grid.end}, {grid.granularity}: {grid.size:,} timestamps")
     table.add_row("rows", f"{plan.rows:,} in {len(plan.chunks):,} partitions")
+    if plan.config.metrics:
+        table.add_row("metrics", ", ".join(plan.spec.metrics.names))
     table.add_row("size", ", ".join(sizes))
     table.add_row("work", f"about {_duration(plan.estimated_seconds())} of one core")
     table.add_row("output", plan.config.output.path)

@@ -70,7 +70,7 @@ class Dataset:
         frame: dd.DataFrame
         if not self.parts():
             texts = [entry for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
-            known = {"root": self.path, "digest": self.manifest.digest, "columns": self.columns}
+            known = {"root": self.path, "digest": self.manifest.digest, "layout": self.columns}
             known |= {"categories": self.manifest.categories, "meta": meta}
             frame = dd.from_map(read_text, texts, **known, enforce_metadata=False, label="read-csv")
             return frame

@@ -90,7 +90,7 @@ class CommittedFiles(DirFileSystem):  # type: ignore[misc]  # fsspec has no type
         return False
 
 
-def read_text(entry: FileEntry, root: Path, digest: str, categories: Categories, columns: Columns) -> pd.DataFrame:
+def read_text(entry: FileEntry, root: Path, digest: str, categories: Categories, layout: Columns) -> pd.DataFrame:
     """Return the rows of a CSV.gz file, if it is as it was committed: in folders its name is every run's.
 
     Raises
@@ -105,7 +105,7 @@ def read_text(entry: FileEntry, root: Path, digest: str, categories: Categories,
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         check_current(root, digest)
         raise DamagedFileError(f"{str(root / entry.path)!r} is not as it was committed; see `verify`")
-    return read_csv(BytesIO(data), categories, columns)
+    return read_csv(BytesIO(data), categories, layout)
 
 
 def read_csv(source: Any, categories: Categories, columns: Columns = BUILT_IN) -> pd.DataFrame:
