@@ -26,14 +26,18 @@ def numbers_type(kind: type[Any], names: tuple[str, ...]) -> type[Any]:
     def reduce(self: Any) -> Any:
         return rebuilt, (kind, names, asdict(self))
 
+    def identity(self: Any) -> Any:
+        return kind.__name__, asdict(self)
+
     return make_dataclass(
         kind.__name__,
         # The last of a built-in pair's correlations have defaults, so those behind need one; it is never used.
         [(name, BOUNDS[kind], field(default=0.0) if kind is Correlation else field()) for name in names],
         bases=(kind,),
         frozen=True,
-        # A worker that looked for the type by its name would find the one that it adds to.
-        namespace={"__reduce__": reduce, "__module__": kind.__module__, "__doc__": kind.__doc__},
+        # Nobody sends the type itself: who looked for it by its name would find the one that it adds to, and what
+        # copies it by value (as Dask does for a token that is not given) makes its fields' defaults others.
+        namespace={"__reduce__": reduce, "__dask_tokenize__": identity, "__doc__": kind.__doc__},
     )
 
 

@@ -51,12 +51,13 @@ def test_the_built_in_metrics_stay_as_they_are_to_the_bit() -> None:
 def test_a_value_is_that_of_the_model_written_out() -> None:
     fleet = spec(WITH_IOPS)
     rows = fleet.grid.size
-    known = np.random.Generator(np.random.SFC64(np.random.SeedSequence(42, spawn_key=(1, 0)))).standard_normal(
-        (rows, 4)
+    keys = (1, 0), (1, 1), (1, 10, int.from_bytes(b"iops"))
+    streams = [np.random.Generator(np.random.SFC64(np.random.SeedSequence(42, spawn_key=key))) for key in keys]
+    known, chance, own = (
+        streams[0].standard_normal((rows, 4)),
+        streams[1].random(rows),
+        streams[2].standard_normal(rows),
     )
-    chance = np.random.Generator(np.random.SFC64(np.random.SeedSequence(42, spawn_key=(1, 1)))).random(rows)
-    key = (1, 10, int.from_bytes(b"iops"))
-    own = np.random.Generator(np.random.SFC64(np.random.SeedSequence(42, spawn_key=key))).standard_normal(rows)
     load = load_factor(fleet.archetypes["web"], fleet.calendar(), fleet.seasonality)
     values = 900 * load + 200 * (0.6 * known[:, 0] + 0.8 * own)
     values[chance < 0.03] *= 0.5 * 1.8

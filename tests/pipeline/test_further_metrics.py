@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dask.base import tokenize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +79,16 @@ def test_a_lazy_frame_is_the_chunks(small_config: Configs, small_plan: Plans) ->
     found = lazy.compute(scheduler="synchronous")
     pd.testing.assert_series_equal(found.dtypes, lazy._meta.dtypes)
     np.testing.assert_array_equal(found["iops_p95"], whole(small_plan(changes))["iops_p95"])
+
+
+def test_a_task_is_named_by_the_numbers_and_takes_nothing_of_their_types(small_plan: Plans) -> None:
+    spec = small_plan(WITH_BOTH).spec
+    token = tokenize(spec)
+    assert tokenize(pickle.loads(pickle.dumps(spec))) == token
+    assert tokenize(small_plan({**WITH_BOTH, "archetypes.web.base.gpu": 31}).spec) != token
+    # The types are made anew for each set of pairs, upon those that there are.
+    assert small_plan({**WITH_BOTH, "archetypes.web.correlation.disk_gpu": 0.1}).spec != spec
+    assert cloudpickle.loads(cloudpickle.dumps(spec)) == spec
 
 
 def test_a_parquet_file_documents_them(small_plan: Plans) -> None:
@@ -187,10 +200,7 @@ rows = st.fixed_dictionaries(
 def test_any_section_gives_values_in_their_bounds_with_2_decimals(data: st.DataObject) -> None:
     metrics = data.draw(st.dictionaries(names.map(lambda name: f"m{name}"), rows, min_size=1, max_size=5))
     level, spread = st.floats(0, 1e9), st.floats(1e-9, 1e9)
-    numbers = {
-        "base": {name: data.draw(level) for name in metrics},
-        "sd": {name: data.draw(spread) for name in metrics},
-    }
+    numbers = {part: {name: data.draw(of) for name in metrics} for part, of in (("base", level), ("sd", spread))}
     pairs = {f"cpu_{name}": data.draw(st.floats(-0.9, 0.9)) for name in metrics}
     web = {"web": {**numbers, "correlation": pairs}}
     config = load_config(
