@@ -101,7 +101,7 @@ def test_what_is_not_in_the_mix_may_have_numbers_or_not() -> None:
         ({"column": "x" * 65}, "column", "cannot name a column"),
         ({"unit": "x" * 21}, "unit", "at most 20 characters"),
         ({"label": "a\nb"}, "label", "it must be printable"),
-        ({"colunm": "x"}, "colunm", "there is no such key; did you mean 'column'?"),
+        ({"clmn": "x"}, "clmn", "there is no such key; did you mean 'column'?"),
         ({"base": 900}, "base", "there is no such key; did you mean 'archetypes.web.base'?"),
     ],
 )

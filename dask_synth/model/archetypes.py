@@ -23,7 +23,7 @@ Probability = Annotated[float, Interval(ge=0, le=1)]
 
 @dataclass(frozen=True)
 class Base:
-    """Mean of each metric before load and growth: cpu, mem, disk in %, net in Mbps."""
+    """Mean of each metric before load and growth: cpu, mem, disk in %, net in Mbps; others by name, in their unit."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -35,7 +35,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Deviations:
-    """Standard deviation of each metric's noise: cpu, mem, disk in %, net in Mbps."""
+    """Standard deviation of each metric's noise: cpu, mem, disk in %, net in Mbps; others by name, in their unit."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
