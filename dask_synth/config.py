@@ -14,16 +14,7 @@ from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any
 
 from dateutil.relativedelta import relativedelta
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -240,11 +231,6 @@ class RunConfig(BaseSettings):
         if fleet:
             check_numbers({name: profiles[name] for name in fleet.mix}, info.data.get("metrics", {}))
         return profiles
-
-    @field_serializer("archetypes")
-    def _numbers(self, profiles: dict[str, ArchetypeProfile]) -> dict[str, Any]:
-        # By the fields that they have: the type that is declared knows the built-in metrics alone.
-        return {name: asdict(profile) for name, profile in profiles.items()}
 
 
 def _as_mapping(profile: Any) -> Any:

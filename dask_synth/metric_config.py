@@ -12,7 +12,16 @@ from dataclasses import asdict
 from functools import cache
 from typing import Annotated, Any, NoReturn
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandler
 
@@ -170,7 +179,8 @@ def _reader(base: tuple[str, ...], sd: tuple[str, ...], pairs: tuple[str, ...]) 
     return TypeAdapter(profile_type(base, sd, pairs))
 
 
-Profile = Annotated[ArchetypeProfile, WrapValidator(_read_profile)]
+# Written by the fields that it has: the type that is declared knows the built-in metrics alone.
+Profile = Annotated[ArchetypeProfile, WrapValidator(_read_profile), SerializeAsAny()]
 
 
 def check_numbers(mix: Mapping[str, ArchetypeProfile], metrics: Mapping[str, MetricConfig]) -> None:

@@ -207,15 +207,13 @@ ORDERED = ("mix", "business_units", "criticalities", "regions")
 
 
 def identifying(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a configuration that decides the bytes: all but where they land, with orders kept.
-
-    Without metrics of its own it is what it was before there were any.
-    """
+    """Return the part of a configuration that decides the bytes: all but where they land, with orders kept."""
     output = {key: value for key, value in config["output"].items() if key != "path"}
     fleet = {
         key: [list(item) for item in value.items()] if key in ORDERED else value
         for key, value in config["fleet"].items()
     }
+    # Without any it is what it was before there could be some.
     metrics = [list(item) for item in config.get("metrics", {}).items()]
     rest = {key: value for key, value in config.items() if key != "metrics"}
     return {**rest, "output": output, "fleet": fleet, **({"metrics": metrics} if metrics else {})}
