@@ -13,37 +13,37 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dask_synth.config import RunConfig as RunConfig
+    from dask_synth.clusters.connect import connect as connect
+    from dask_synth.clusters.resources import Resources as Resources
+    from dask_synth.config.layers import load_config as load_config
+    from dask_synth.config.run import RunConfig as RunConfig
+    from dask_synth.dataset import Dataset as Dataset
+    from dask_synth.dataset import append as append
+    from dask_synth.dataset import generate as generate
+    from dask_synth.dataset import open_dataset as open_dataset
     from dask_synth.errors import DaskSynthError as DaskSynthError
-    from dask_synth.layers import load_config as load_config
-    from dask_synth.pipeline.append import append as append
     from dask_synth.pipeline.frame import fleet_frame as fleet_frame
-    from dask_synth.pipeline.resources import Resources as Resources
-    from dask_synth.pipeline.run import generate as generate
-    from dask_synth.pipeline.scheduler import connect as connect
-    from dask_synth.quality.report import report as report
-    from dask_synth.quality.validate import validate as validate
-    from dask_synth.quality.validate import validate_frame as validate_frame
-    from dask_synth.storage.dataset import Dataset as Dataset
-    from dask_synth.storage.dataset import open_dataset as open_dataset
+    from dask_synth.proof.validate import validate as validate
+    from dask_synth.proof.validate import validate_frame as validate_frame
+    from dask_synth.reporting.report import report as report
 
 __version__ = "0.1.0"
 
 # Imported on first use (PEP 562): whoever wants the model alone does not wait for Dask.
 _HOMES = {
-    "RunConfig": "dask_synth.config",
+    "RunConfig": "dask_synth.config.run",
     "DaskSynthError": "dask_synth.errors",
-    "load_config": "dask_synth.layers",
-    "append": "dask_synth.pipeline.append",
+    "load_config": "dask_synth.config.layers",
+    "append": "dask_synth.dataset",
     "fleet_frame": "dask_synth.pipeline.frame",
-    "generate": "dask_synth.pipeline.run",
-    "connect": "dask_synth.pipeline.scheduler",
-    "Resources": "dask_synth.pipeline.resources",
-    "Dataset": "dask_synth.storage.dataset",
-    "open_dataset": "dask_synth.storage.dataset",
-    "report": "dask_synth.quality.report",
-    "validate": "dask_synth.quality.validate",
-    "validate_frame": "dask_synth.quality.validate",
+    "generate": "dask_synth.dataset",
+    "connect": "dask_synth.clusters.connect",
+    "Resources": "dask_synth.clusters.resources",
+    "Dataset": "dask_synth.dataset",
+    "open_dataset": "dask_synth.dataset",
+    "report": "dask_synth.reporting.report",
+    "validate": "dask_synth.proof.validate",
+    "validate_frame": "dask_synth.proof.validate",
 }
 __all__ = ["__version__", *_HOMES]
 

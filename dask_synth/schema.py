@@ -61,6 +61,11 @@ PARTITION_KEY = "server_type"
 """The Hive key: in the path of each Parquet file, so not inside it."""
 
 
+def metric_column(name: str, unit: str = "", meaning: str = "") -> Column:
+    """Return the column of a metric."""
+    return Column(name, pa.float64(), unit, meaning)
+
+
 class Described(Protocol):
     """What a column of a metric has to say of itself."""
 
@@ -92,12 +97,12 @@ class Columns:
     @classmethod
     def of(cls, metrics: Iterable[Described]) -> Self:
         """Return the columns of a dataset of these metric columns, or of these further ones alone."""
-        return cls(tuple(Column(m.name, pa.float64(), m.unit, m.meaning) for m in metrics if m.name not in NAMES))
+        return cls(tuple(metric_column(m.name, m.unit, m.meaning) for m in metrics if m.name not in NAMES))
 
     @classmethod
     def named(cls, names: Iterable[str]) -> Self:
         """Return the columns of a dataset in which those of these names stand: what has no other type is a metric."""
-        return cls(tuple(Column(name, pa.float64(), "", "") for name in names if name not in NAMES))
+        return cls(tuple(metric_column(name) for name in names if name not in NAMES))
 
     @cached_property
     def all(self) -> tuple[Column, ...]:

@@ -33,13 +33,13 @@ import pyarrow.parquet as pq
 from distributed import Client
 
 import dask_synth
-from dask_synth.config import RunConfig
+from dask_synth.clusters.connect import connect
+from dask_synth.clusters.heap import keep_freed_memory
+from dask_synth.config.run import RunConfig
 from dask_synth.model.seeds import Purpose, generator
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import chunk_table, servers_table
-from dask_synth.pipeline.heap import keep_freed_memory
 from dask_synth.pipeline.plan import Chunk, RunPlan
-from dask_synth.pipeline.scheduler import connect
 from dask_synth.pipeline.submit import Job, run_jobs
 from dask_synth.storage.parquet import encode_parquet
 from dask_synth.storage.store import LocalStore

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from dask_synth.config import RunConfig
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
+from dask_synth.config.run import RunConfig
+from dask_synth.config.sources import ENV_PREFIX
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.sources import ENV_PREFIX
 
 settings.register_profile("fast", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("fast")

@@ -16,10 +16,10 @@ import yaml
 from click.testing import CliRunner, Result
 
 import dask_synth
-from dask_synth.cli import main
-from dask_synth.config import RunConfig
-from dask_synth.layers import load_config
-from dask_synth.options import KEY_OPTIONS
+from dask_synth.cli.commands import main
+from dask_synth.cli.options import KEY_OPTIONS
+from dask_synth.config.layers import load_config
+from dask_synth.config.run import RunConfig
 
 ROOT = Path(dask_synth.__file__).parent.parent
 
@@ -311,7 +311,7 @@ def test_an_interruption_ends_with_3(run, monkeypatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dask_synth.layers.effective_config", interrupt)
+    monkeypatch.setattr("dask_synth.config.layers.effective_config", interrupt)
     result = run("--dry-run")
     assert result.exit_code == 3
     assert "Interrupted" in result.stderr
@@ -332,7 +332,7 @@ def test_a_run_that_fails_ends_with_3(run, monkeypatch):
 
 def test_dask_knows_the_command():
     (entry,) = importlib.metadata.entry_points(group="dask_cli", name="synth")
-    assert entry.value == "dask_synth.cli:main"
+    assert entry.value == "dask_synth.cli.commands:main"
     assert isinstance(entry.load(), click.Group)
 
 

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 import dask_synth
-from dask_synth.cli import main
+from dask_synth.cli.commands import main
 
 CLUSTER = Path(dask_synth.__file__).parent.parent / "cluster"
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import dask_synth
-from dask_synth.config import RunConfig, merged
+from dask_synth.config.layers import load_config
+from dask_synth.config.metrics import MetricConfig
+from dask_synth.config.run import RunConfig, merged
+from dask_synth.config.sources import read_yaml
 from dask_synth.errors import ConfigError
-from dask_synth.layers import load_config
-from dask_synth.metric_config import MetricConfig
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.sources import read_yaml
 
 CONFIG_FILES = sorted((Path(dask_synth.__file__).parent.parent / "config").glob("*.yaml"))
 PROFILE = {

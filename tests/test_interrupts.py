@@ -9,7 +9,7 @@ import pytest
 START = """
 import logging, os, signal, sys, time
 import distributed
-from dask_synth.interrupts import check, stopping
+from dask_synth.cli.interrupts import check, stopping
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(5)

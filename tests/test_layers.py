@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dask_synth.config import RunConfig
+from dask_synth.config.layers import as_yaml, effective_config, load_config
+from dask_synth.config.run import RunConfig
+from dask_synth.config.sources import parse_value, read_environment, read_yaml
 from dask_synth.errors import ConfigError
-from dask_synth.layers import as_yaml, effective_config, load_config
-from dask_synth.sources import parse_value, read_environment, read_yaml
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dask_synth.logs import LogFormat, complain, name_run, quiet_dask, start_logging
+from dask_synth.cli.logs import LogFormat, complain, name_run, quiet_dask, start_logging
 
 logger = logging.getLogger("dask_synth.test")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 import dask_synth
+from dask_synth.config.layers import effective_config, load_config
+from dask_synth.config.presets import config_file, presets
 from dask_synth.errors import ConfigError
-from dask_synth.layers import effective_config, load_config
-from dask_synth.presets import config_file, presets
 
 CONFIG = Path(dask_synth.__file__).parent.parent / "config"
 

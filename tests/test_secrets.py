@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from dask_synth.cli import main
+from dask_synth.cli.commands import main
 
 SECRET = "TOPSECRET"
 MISSHAPEN = [

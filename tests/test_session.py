@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dask_synth.session import again, resumable
+from dask_synth.cli.session import again, resumable
 
 
 def told(typed: str, root: click.Command, prog_name: str, patch: pytest.MonkeyPatch) -> str:

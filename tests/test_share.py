@@ -8,13 +8,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dask_synth.cli import main
+from dask_synth.cli.commands import main
+from dask_synth.cli.share import Share
+from dask_synth.config.layers import load_config
 from dask_synth.errors import ConfigError
-from dask_synth.layers import load_config
 from dask_synth.pipeline.frame import fleet_frame
-from dask_synth.quality.validate import validate_frame
-from dask_synth.quality.verdict import Verdict
-from dask_synth.share import Share
+from dask_synth.proof.validate import validate_frame
+from dask_synth.proof.verdict import Verdict
 
 
 @pytest.mark.parametrize(

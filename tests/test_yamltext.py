@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dask_synth import yamltext
+from dask_synth.cli.options import overrides_of
+from dask_synth.config import yamltext
+from dask_synth.config.layers import load_config
+from dask_synth.config.sources import read_yaml
 from dask_synth.errors import ConfigError
-from dask_synth.layers import load_config
-from dask_synth.options import overrides_of
-from dask_synth.sources import read_yaml
 
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 12)

@@ -113,7 +113,9 @@ BUILT_IN = MetricTable(
         MetricColumn("cpu_p95", "cpu", "%", 100.0, "CPU", "95th percentile of CPU use, 0..100"),
         MetricColumn("mem_p95", "mem", "%", 100.0, "memory", "95th percentile of memory use, 0..100"),
         MetricColumn("disk_p95", "disk", "%", 100.0, "disk", "95th percentile of disk use, 0..100"),
-        MetricColumn("net_in_p95", "net", "Mbps", 1000.0, "net in", "95th percentile of received traffic, 0..1000"),
-        MetricColumn("net_out_p95", "net", "Mbps", 600.0, "net out", "95th percentile of sent traffic, 0..600", 0.6),
+        MetricColumn("net_in_p95", "net", "Mbps", 1000.0, "network in", "95th percentile of received traffic, 0..1000"),
+        MetricColumn(
+            "net_out_p95", "net", "Mbps", 600.0, "network out", "95th percentile of sent traffic, 0..600", 0.6
+        ),
     ),
 )

@@ -11,17 +11,17 @@ from typing import Any
 
 from distributed import Client
 
+from dask_synth.clusters.connect import connect
+from dask_synth.clusters.preflight import check_output
+from dask_synth.config.problems import validated
 from dask_synth.errors import ConfigError, OutputError, Problem, RunError
 from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
 from dask_synth.pipeline.plan import RunPlan, spec_of
-from dask_synth.pipeline.preflight import check_output
 from dask_synth.pipeline.recorded import recorded_config
 from dask_synth.pipeline.run import writing
-from dask_synth.pipeline.scheduler import connect
-from dask_synth.problems import validated
 from dask_synth.storage import commit
 from dask_synth.storage.admission import check_same_versions, check_writable
-from dask_synth.storage.dataset import Dataset, open_dataset
+from dask_synth.storage.committed import Committed, open_committed
 from dask_synth.storage.exchange import check_exchangeable, staging_of
 from dask_synth.storage.manifest import FileEntry, Manifest, Plan
 from dask_synth.storage.names import BEFORE_NAME, CSV_FOLDER, CSV_NAME, METRICS
@@ -29,7 +29,7 @@ from dask_synth.storage.places import is_local
 from dask_synth.storage.state import State
 
 
-def append_plan(dataset: Dataset, until: dt.date | str) -> RunPlan | None:
+def append_plan(dataset: Committed, until: dt.date | str) -> RunPlan | None:
     """Return the plan of the rows that take a dataset through the whole of the day `until`; None if it has them.
 
     Raises
@@ -71,29 +71,12 @@ def append(
     client: Client | None = None,
     on_receipt: OnReceipt | None = None,
     storage_options: Mapping[str, Any] | None = None,
-) -> Dataset:
-    """Add the days after a dataset's end, through the whole of `until`, as one longer run would have made them.
+) -> Committed:
+    """Add the days after a dataset's end, as :func:`dask_synth.append` says.
 
     The next generation is completed beside the dataset (old parts are hard links) and takes its place in one step.
-    Interrupted, the same call goes on where it stopped; where the dataset has those days, it does nothing.
-
-    Parameters
-    ----------
-    path
-        A committed dataset.
-    until
-        The new last day; a string is read as YYYY-MM-DD, of a time its day counts.
-    client, on_receipt
-        As in :func:`dask_synth.generate`.
-    storage_options
-        As in :func:`dask_synth.open_dataset`.
-
-    Returns
-    -------
-    Dataset
-        The new generation, or the one that has those days already.
     """
-    seen = open_dataset(path, storage_options)
+    seen = open_committed(path, storage_options)
     if prepare_append(seen, until) is None:
         # What an interrupted append has left goes all the same; a dataset that may not be written has nothing to add.
         with suppress(OutputError, RunError), writing(seen.path) as held:
@@ -103,7 +86,7 @@ def append(
         # All that was seen before may have changed since: only now nobody else can change it.
         commit.recover(seen.path, held)
         state = State.of(seen.path)
-        old = open_dataset(seen.path)
+        old = open_committed(seen.path)
         plan = append_plan(old, until)
         if plan is None:
             return old
@@ -111,10 +94,10 @@ def append(
         record = plan.record(state.digest, shared=not is_local(old.path))
         with commit.given_up(old.path, record):
             manifest = _extend(Work(plan, running, held, on_receipt), old, record, state)
-    return Dataset(old.path, manifest)
+    return Committed(old.path, manifest)
 
 
-def prepare_append(dataset: Dataset, until: dt.date | str) -> RunPlan | None:
+def prepare_append(dataset: Committed, until: dt.date | str) -> RunPlan | None:
     """Do what :func:`append_plan` does, and raise OutputError if the dataset cannot be replaced where it lies."""
     plan = append_plan(dataset, until)
     if plan is not None:
@@ -123,7 +106,7 @@ def prepare_append(dataset: Dataset, until: dt.date | str) -> RunPlan | None:
     return plan
 
 
-def _extend(work: Work, old: Dataset, record: Plan, state: State) -> Manifest:
+def _extend(work: Work, old: Committed, record: Plan, state: State) -> Manifest:
     started = dt.datetime.now(dt.UTC)
     staged = commit.open_staging(old.path, record, work.held)
     done = State.of(staged).manifest if staged != old.path and commit.is_complete(staged, record) else None
@@ -135,7 +118,7 @@ def _extend(work: Work, old: Dataset, record: Plan, state: State) -> Manifest:
     return done
 
 
-def _write(work: Work, old: Dataset, staged: Path, record: Plan) -> tuple[FileEntry, ...]:
+def _write(work: Work, old: Committed, staged: Path, record: Plan) -> tuple[FileEntry, ...]:
     if staged == old.path:
         kept = [entry for entry in old.manifest.files if entry.path.startswith((f"{METRICS}/", f"{CSV_FOLDER}/"))]
         return (*kept, *write_parts(work, staged, record))

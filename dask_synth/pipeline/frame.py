@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dask.dataframe as dd
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.pipeline.chunk import chunk_frame, columns_of
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.schema import empty_frame

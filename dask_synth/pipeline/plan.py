@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Self
 
-from dask_synth.config import RunConfig
-from dask_synth.metric_config import metric_table
+from dask_synth.config.metrics import metric_table
+from dask_synth.config.run import RunConfig
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import Fleet
 from dask_synth.model.spec import FleetSpec

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.errors import OutputError
 from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, Manifest, versions
 

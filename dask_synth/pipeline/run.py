@@ -9,15 +9,15 @@ from pathlib import Path
 
 from distributed import Client
 
-from dask_synth.config import RunConfig
+from dask_synth.clusters.connect import connect
+from dask_synth.clusters.preflight import check_output
+from dask_synth.config.run import RunConfig
 from dask_synth.errors import DaskSynthError, RunError
 from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.pipeline.preflight import check_output
-from dask_synth.pipeline.scheduler import connect
 from dask_synth.storage import commit
 from dask_synth.storage.admission import Way, look, way
-from dask_synth.storage.dataset import Dataset
+from dask_synth.storage.committed import Committed
 from dask_synth.storage.exchange import restore
 from dask_synth.storage.lock import Hold, hold
 from dask_synth.storage.manifest import Manifest, Plan, versions
@@ -32,39 +32,8 @@ def generate(
     *,
     resume: bool = False,
     overwrite: bool = False,
-) -> Dataset:
-    """Make a dataset and commit it.
-
-    Parameters
-    ----------
-    config
-        What to make, and where.
-    client
-        The cluster that makes it; None starts a local one for this call.
-    on_receipt
-        Called with each chunk's receipt as it lands.
-    resume
-        Begin, go on with an interrupted run of the same configuration, or find it complete: the same call is right
-        each time. Parts that have landed stay, if they are as they were written.
-    overwrite
-        Replace the dataset, or the unfinished run, that is there; the old one goes when the new one is complete. What
-        dask-synth did not write stays.
-
-    Returns
-    -------
-    Dataset
-        What was committed.
-
-    Raises
-    ------
-    SchedulerError
-        If a worker differs from this process in what decides the bytes, or cannot write the output.
-    OutputError
-        If the output is not as `resume` and `overwrite` say, is being written, or cannot be written.
-    RunError
-        If a chunk fails, the output fills up, no worker is left, or another process committed to an object store
-        meanwhile. What was finished is kept for `resume`.
-    """
+) -> Committed:
+    """Make a dataset and commit it, as :func:`dask_synth.generate` says."""
     plan = RunPlan.of(config)
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     # Imports the countries of the holiday library: tasks in threads of this process would all wait for that.
@@ -76,12 +45,12 @@ def generate(
         record = plan.record(state.digest, shared=not is_local(root))
         todo = way(state, record, resume=resume, overwrite=overwrite)
         if todo is Way.NOTHING and state.manifest:
-            return Dataset(root, state.manifest)
+            return Committed(root, state.manifest)
         check_output(running, root)
         work = Work(plan, running, held, on_receipt)
         with commit.given_up(root, record):
             manifest = (_make if todo is Way.MAKE else _replace)(work, root, record, state)
-    return Dataset(root, manifest)
+    return Committed(root, manifest)
 
 
 def prepare_output(plan: RunPlan, *, resume: bool = False, overwrite: bool = False) -> Path:

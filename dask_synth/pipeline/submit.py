@@ -20,9 +20,9 @@ from uuid import uuid4
 from distributed import Client, Future, KilledWorker
 from distributed.client import ClosedClientError
 
+from dask_synth.clusters.watch import Watch, ask, reached
 from dask_synth.errors import RunError, StoreAwayError
 from dask_synth.pipeline.task import TaskError, on_worker
-from dask_synth.pipeline.watch import Watch, ask, reached
 
 logger = logging.getLogger(__name__)
 

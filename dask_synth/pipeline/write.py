@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dask_synth.clusters.heap import keep_freed_memory
 from dask_synth.errors import RunError
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import chunk_table, servers_table
-from dask_synth.pipeline.heap import keep_freed_memory
 from dask_synth.pipeline.plan import Chunk
 from dask_synth.schema import NAMES
 from dask_synth.storage.csv import encode_csv, encode_header

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dask_synth.errors import OutputError, ReplacedError
-from dask_synth.storage.dataset import Dataset
+from dask_synth.storage.committed import Committed
 from dask_synth.storage.lock import hold
 from dask_synth.storage.places import is_local, store_of
 
 
-def keep(dataset: Dataset, files: dict[str, bytes]) -> str | None:
+def keep(dataset: Committed, files: dict[str, bytes]) -> str | None:
     """Write files beside a dataset's manifest, if it still is the one at its path.
 
     Parameters
@@ -44,7 +44,7 @@ def keep(dataset: Dataset, files: dict[str, bytes]) -> str | None:
     return None
 
 
-def _put(dataset: Dataset, files: dict[str, bytes]) -> None:
+def _put(dataset: Committed, files: dict[str, bytes]) -> None:
     dataset.check_current()
     for name, data in files.items():
         store_of(dataset.path).put(name, data)

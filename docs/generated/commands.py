@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from dask_synth import cli
+from dask_synth.cli import commands as cli
 from generated.markdown import meaning, table
 
 PROGRAM = "python -m dask_synth"

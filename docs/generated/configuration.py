@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from dask_synth.config import RunConfig
-from dask_synth.layers import as_yaml, effective_config
-from dask_synth.options import KEY_OPTIONS
+from dask_synth.cli.options import KEY_OPTIONS
+from dask_synth.config.layers import as_yaml, effective_config
+from dask_synth.config.run import RunConfig
 from generated.markdown import Row, attributes, kind, meaning, summary, table
 
 Entry = Mapping[str, Any]

@@ -7,14 +7,14 @@ from dataclasses import fields
 from itertools import groupby
 from typing import Any
 
-from dask_synth.config import RunConfig
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
+from dask_synth.config.run import RunConfig
 from dask_synth.model.archetypes import PROFILES
 from dask_synth.model.correlation import cholesky_factor
 from dask_synth.model.holidays import holiday_names
 from dask_synth.pipeline.chunk import servers_table
 from dask_synth.pipeline.plan import spec_of
-from dask_synth.quality.verdict import Check, Verdict
+from dask_synth.proof.verdict import Check, Verdict
 from dask_synth.schema import COLUMNS
 from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, FileEntry, Manifest, Record
 from generated.markdown import attributes, kind, meaning, table

@@ -17,7 +17,7 @@ import yaml
 from click.testing import CliRunner
 
 import dask_synth
-from dask_synth.cli import main
+from dask_synth.cli.commands import main
 from tests.integration.conftest import ROOT
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))

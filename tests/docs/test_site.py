@@ -15,8 +15,8 @@ import click
 import pytest
 
 import dask_synth
-from dask_synth.cli import main
-from dask_synth.config import RunConfig
+from dask_synth.cli.commands import main
+from dask_synth.config.run import RunConfig
 from dask_synth.schema import NAMES
 from tests.integration.conftest import ROOT
 

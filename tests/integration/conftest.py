@@ -11,8 +11,8 @@ import pytest
 from distributed import Client, LocalCluster
 
 import dask_synth
-from dask_synth.config import RunConfig
-from dask_synth.storage.dataset import Dataset
+from dask_synth.config.run import RunConfig
+from dask_synth.dataset import Dataset
 from dask_synth.storage.integrity import DERIVED
 
 ROOT = Path(__file__).parents[2]

@@ -24,7 +24,13 @@ from typing import Any
 from tests.integration.events import Events
 
 WARM = ("--servers", "4", "--start-date", "2024-01-01", "--end-date", "2024-01-10", "--no-validate", "--no-report")
-PRELOAD = ("dask_synth.cli", "distributed", "s3fs", "tests.integration.forkserver", "tests.integration.rereading")
+PRELOAD = (
+    "dask_synth.cli.commands",
+    "distributed",
+    "s3fs",
+    "tests.integration.forkserver",
+    "tests.integration.rereading",
+)
 
 
 def command(words: list[str], patches: Mapping[str, Any]) -> None:
@@ -34,7 +40,7 @@ def command(words: list[str], patches: Mapping[str, Any]) -> None:
         assert hasattr(importlib.import_module(module), constant), name
         setattr(sys.modules[module], constant, value)
     sys.argv = ["dask_synth", *words]
-    importlib.import_module("dask_synth.cli").main(prog_name="python -m dask_synth")
+    importlib.import_module("dask_synth.cli.commands").main(prog_name="python -m dask_synth")
 
 
 def _serve(listener: socket.socket) -> None:

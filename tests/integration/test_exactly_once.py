@@ -19,8 +19,8 @@ from distributed import Client, LocalCluster
 from distributed.chaos import KillWorker
 
 import dask_synth
+from dask_synth.clusters.resources import cores
 from dask_synth.errors import OutputError, RunError
-from dask_synth.pipeline.resources import cores
 from dask_synth.storage.lock import hold
 from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, files, hourly_200
 

@@ -20,8 +20,8 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from dask_synth.quality.report import report
-from dask_synth.storage.dataset import Dataset
+from dask_synth.dataset import Dataset
+from dask_synth.reporting.report import report
 from tests.quality.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
 
 pytestmark = pytest.mark.integration

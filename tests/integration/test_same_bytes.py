@@ -9,7 +9,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 import dask_synth
-from dask_synth.pipeline.scheduler import connect
+from dask_synth.clusters.connect import connect
 from tests.integration.conftest import Command, digests
 
 FLEET = {

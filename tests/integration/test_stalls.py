@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 import dask_synth
+from dask_synth.clusters import watch
+from dask_synth.clusters.connect import LEAVE_SECONDS, connect
+from dask_synth.clusters.resources import Resources
 from dask_synth.errors import RunError
-from dask_synth.pipeline import watch
-from dask_synth.pipeline.resources import Resources
-from dask_synth.pipeline.scheduler import LEAVE_SECONDS, connect
 from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, hourly_200
 from tests.integration.contents import content, left_over, small_fleet
 from tests.integration.machines import Machines, Running, machines, process, until

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.model.columns import BUILT_IN
 from dask_synth.model.metrics import server_metrics
 from dask_synth.pipeline.plan import spec_of

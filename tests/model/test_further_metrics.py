@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
 from dask_synth.model.calendar import load_factor
 from dask_synth.model.columns import BUILT_IN
 from dask_synth.model.metrics import server_metrics

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
 from dask_synth.model.archetypes import PROFILES, correlation_matrix
 from dask_synth.model.columns import BUILT_IN
 from dask_synth.pipeline.chunk import chunk_frame

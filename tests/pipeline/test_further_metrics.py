@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dask_synth
-from dask_synth.config import RunConfig
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
+from dask_synth.config.run import RunConfig
 from dask_synth.pipeline.chunk import chunk_frame, chunk_table, columns_of, servers_table
 from dask_synth.pipeline.frame import fleet_frame
 from dask_synth.pipeline.plan import RunPlan

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from dask_synth.pipeline.heap import keep_freed_memory
+from dask_synth.clusters.heap import keep_freed_memory
 
 # Touches 8 MiB again and again, and prints how many pages the kernel had to make for it.
 FAULTS = """
 import resource, sys
 import numpy as np
-from dask_synth.pipeline.heap import keep_freed_memory
+from dask_synth.clusters.heap import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 np.ones(1 << 20)

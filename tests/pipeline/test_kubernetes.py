@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 import dask_synth
+from dask_synth.clusters.kubernetes import PodsFile, cluster_spec, on_kubernetes
+from dask_synth.clusters.resources import Resources
 from dask_synth.errors import ConfigError, SchedulerError
-from dask_synth.pipeline.kubernetes import PodsFile, cluster_spec, on_kubernetes
-from dask_synth.pipeline.resources import Resources
 
 CLUSTER = Path(dask_synth.__file__).parents[1] / "cluster"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
 from dask_synth.pipeline.plan import Chunk, RunPlan
 
 

@@ -8,9 +8,9 @@ from types import ModuleType
 import pytest
 from distributed import LocalCluster
 
+from dask_synth.clusters import preflight
+from dask_synth.clusters.connect import connect
 from dask_synth.errors import SchedulerError
-from dask_synth.pipeline import preflight
-from dask_synth.pipeline.scheduler import connect
 from dask_synth.storage.objects import Content, ObjectStore
 
 OWN = {"python": "3.11", "dask-synth": "1.0", "numpy": "2.4"}

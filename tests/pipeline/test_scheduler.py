@@ -9,10 +9,10 @@ import dask
 import psutil
 import pytest
 
+from dask_synth.clusters import connect as rooms
+from dask_synth.clusters.connect import BACKENDS, connect
+from dask_synth.clusters.resources import Resources
 from dask_synth.errors import RunError, SchedulerError
-from dask_synth.pipeline import scheduler as rooms
-from dask_synth.pipeline.resources import Resources
-from dask_synth.pipeline.scheduler import BACKENDS, connect
 from tests.integration.machines import until
 
 # Dask leaves a socket of its dashboard to the garbage collector.

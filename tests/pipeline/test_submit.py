@@ -10,7 +10,7 @@ import pytest
 from distributed import Client, KilledWorker, LocalCluster
 
 import dask_synth
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.errors import RunError
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline import submit, task, write

@@ -16,11 +16,11 @@ from distributed import Client
 from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.comm.core import CommClosedError
 
+from dask_synth.cli.options import Where, resources_of, scheduler_options
+from dask_synth.clusters import watch
+from dask_synth.clusters.connect import connect
+from dask_synth.clusters.resources import Resources
 from dask_synth.errors import ConfigError, RunError
-from dask_synth.options import Where, resources_of, scheduler_options
-from dask_synth.pipeline import watch
-from dask_synth.pipeline.resources import Resources
-from dask_synth.pipeline.scheduler import connect
 from dask_synth.pipeline.submit import Job, run_jobs
 
 # Dask leaves a socket of its dashboard to the garbage collector.

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 import pandas as pd
 import pytest
 
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
+from dask_synth.measure.planned import Reference
+from dask_synth.measure.rows import measure_rows
+from dask_synth.measure.sums import added
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.quality.checks import judge
-from dask_synth.quality.evidence import Evidence
-from dask_synth.quality.partition import summarise
-from dask_synth.quality.reference import Reference
-from dask_synth.quality.statistics import combine
-from dask_synth.quality.verdict import Verdict
+from dask_synth.proof.evidence import Evidence
+from dask_synth.proof.judge import judge
+from dask_synth.proof.verdict import Verdict
 from dask_synth.theory.theory import Theory
 
 
@@ -32,7 +32,7 @@ class Bench:
 
     def verdict(self, frames: Iterable[pd.DataFrame]) -> Verdict:
         """What a validation says of these partitions."""
-        statistics = combine(summarise(frame, self.reference) for frame in frames)
+        statistics = added(measure_rows(frame, self.reference) for frame in frames)
         return judge(Evidence(statistics, self.reference, self.theory), self.plan.run_id, 0.0)
 
 

@@ -10,17 +10,17 @@ from typing import Any
 
 from distributed import Client, LocalCluster
 
-from dask_synth.config import RunConfig
-from dask_synth.layers import load_config
+from dask_synth.config.layers import load_config
+from dask_synth.config.run import RunConfig
+from dask_synth.dataset import Dataset, generate
+from dask_synth.measure.layout import Layout
+from dask_synth.measure.one_pass import start_pass
+from dask_synth.measure.planned import Reference
 from dask_synth.pipeline.plan import spec_of
-from dask_synth.pipeline.run import generate
-from dask_synth.quality.binning import Layout
-from dask_synth.quality.digest import Summary, summary_of
-from dask_synth.quality.one_pass import start_pass
-from dask_synth.quality.report import recorded_spec
-from dask_synth.quality.verdict import VALIDATION_NAME, Check, Verdict
+from dask_synth.proof.verdict import VALIDATION_NAME, Check, Verdict
+from dask_synth.reporting.report import recorded_spec
+from dask_synth.reporting.summary import Summary, summary_of
 from dask_synth.schema import METRICS
-from dask_synth.storage.dataset import Dataset
 from dask_synth.theory.theory import Theory
 
 SMALL: Mapping[str, Any] = {"fleet.servers": 20, "time.start_date": "2024-01-01", "time.end_date": "2024-03-31"}
@@ -41,7 +41,7 @@ def summarise_dataset(dataset: Dataset) -> Summary:
     """Return what a report shows of a dataset."""
     spec = recorded_spec(dataset)
     layout = Layout.of(spec)
-    return summary_of(start_pass(dataset, layout=layout)().partial, Theory.of(spec), layout)
+    return summary_of(start_pass(dataset, None, Reference.of(spec), layout)(), Theory.of(spec), layout)
 
 
 def made_up_verdict(dataset: Dataset, failing: str | None = None) -> Verdict:

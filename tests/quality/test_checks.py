@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dask_synth.quality import checks, structure
-from dask_synth.quality.evidence import Evidence
-from dask_synth.quality.partition import summarise
-from dask_synth.quality.statistics import Statistics, combine
-from dask_synth.quality.table import headline
-from dask_synth.quality.trial import Trial, critical_z, normal_equivalent
+from dask_synth.cli.verdict_table import headline
+from dask_synth.measure.rows import measure_rows
+from dask_synth.measure.sums import Measured, added
+from dask_synth.proof import judge as judging
+from dask_synth.proof.checks import structure
+from dask_synth.proof.evidence import Evidence
+from dask_synth.proof.trial import Trial, critical_z, normal_equivalent
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_a_check_that_crashes_fails(baseline, monkeypatch):
         raise ZeroDivisionError("by zero")
         yield
 
-    monkeypatch.setattr(checks, "CHECKS", (structure.counts, means))
+    monkeypatch.setattr(judging, "CHECKS", (structure.counts, means))
     verdict = made.verdict(frames)
     assert [check.name for check in verdict.failures] == ["structure.check.means"]
     assert "ZeroDivisionError: by zero" in verdict.failures[0].message
@@ -94,7 +95,7 @@ def test_a_check_that_crashes_fails(baseline, monkeypatch):
 
 def test_no_rows_at_all_fail(baseline):
     made, _ = baseline
-    verdict = checks.judge(Evidence(Statistics(), made.reference, made.theory), "none", 0.0)
+    verdict = judging.judge(Evidence(Measured(), made.reference, made.theory), "none", 0.0)
     assert {"structure.rows", "structure.servers"} <= {check.name for check in verdict.failures}
     assert not any(check.name.startswith("structure.check.") for check in verdict.failures)
 
@@ -112,7 +113,7 @@ def test_missing_and_double_keys_are_named(baseline, keep, words):
     made, frames = baseline
     first = frames[0]
     changed = first.iloc[[*keep, *range(365, len(first))]]
-    statistics = combine(summarise(frame, made.reference) for frame in (changed, *frames[1:]))
+    statistics = added(measure_rows(frame, made.reference) for frame in (changed, *frames[1:]))
     (check,) = structure.keys(Evidence(statistics, made.reference, made.theory))
     assert not check.passed
     assert words in check.message

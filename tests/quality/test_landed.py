@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dask_synth.dataset import Dataset
 from dask_synth.errors import OutputError
-from dask_synth.quality.landed import decoded
-from dask_synth.quality.report import report
-from dask_synth.quality.validate import validate
+from dask_synth.measure.read import decoded
+from dask_synth.proof.validate import validate
+from dask_synth.reporting.report import report
 from dask_synth.schema import empty_frame
-from dask_synth.storage.dataset import Dataset
 from tests.quality.report_data import small_dataset
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]
@@ -42,7 +42,7 @@ def test_rows_come_as_they_were_made(dataset: Dataset) -> None:
     categories = dataset.manifest.categories
     names = [path.relative_to(dataset.path).as_posix() for path in dataset.parts() or dataset.texts()]
     parts = [decoded((dataset.path / name).read_bytes(), name, categories) for name in names]
-    frame, documented = pd.concat([part.frame for part in parts if part]), empty_frame(categories).dtypes
+    frame, documented = pd.concat([part for part in parts if part is not None]), empty_frame(categories).dtypes
     texts = ["server_id", "app_name"]  # dictionaries, where they come from Parquet
     pd.testing.assert_series_equal(frame.dtypes.drop(texts), documented.drop(texts))
     one, other = (

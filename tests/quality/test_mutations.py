@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from dask_synth.quality.checks import judge
-from dask_synth.quality.evidence import Evidence
-from dask_synth.quality.partition import summarise
-from dask_synth.quality.statistics import combine
+from dask_synth.measure.rows import measure_rows
+from dask_synth.measure.sums import added
+from dask_synth.proof.evidence import Evidence
+from dask_synth.proof.judge import judge
 from tests.quality.faults import FAULTS, faulty
 
 pytestmark = pytest.mark.integration
@@ -24,7 +24,7 @@ FLEET = {
 def clean(bench):
     made = bench(**FLEET)
     parts = {
-        chunk.archetype: summarise(frame, made.reference)
+        chunk.archetype: measure_rows(frame, made.reference)
         for chunk, frame in zip(made.plan.chunks, made.frames(), strict=True)
     }
     return made, parts
@@ -39,7 +39,7 @@ def caught():
 
 def test_the_clean_fleet_passes(clean):
     made, parts = clean
-    verdict = judge(Evidence(combine(parts.values()), made.reference, made.theory), "clean", 0.0)
+    verdict = judge(Evidence(added(parts.values()), made.reference, made.theory), "clean", 0.0)
     assert not verdict.failures
 
 
@@ -49,7 +49,7 @@ def test_a_fault_is_caught_by_its_name(clean, caught, fault):
     chunk = next(chunk for chunk in made.plan.chunks if chunk.archetype == fault.archetype)
     with faulty(fault, made.plan.spec, chunk) as frame:
         pass
-    statistics = combine({**parts, fault.archetype: summarise(frame, made.reference)}.values())
+    statistics = added({**parts, fault.archetype: measure_rows(frame, made.reference)}.values())
     verdict = judge(Evidence(statistics, made.reference, made.theory), "faulty", 0.0)
     named = [check for check in verdict.failures if re.match(fault.caught_by, check.name)]
     assert named, [check.message for check in verdict.failures][:5]

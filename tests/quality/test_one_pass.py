@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from dask_synth.quality.binning import Layout
-from dask_synth.quality.one_pass import start_pass
-from dask_synth.quality.recompute import Recompute
-from dask_synth.quality.reference import Reference
-from dask_synth.quality.report import draw, recorded_spec
-from dask_synth.quality.validate import proved
-from dask_synth.storage.dataset import Dataset
+from dask_synth.dataset import Dataset
+from dask_synth.measure.layout import Layout
+from dask_synth.measure.one_pass import start_pass
+from dask_synth.measure.planned import Reference
+from dask_synth.measure.redraw import Recompute
+from dask_synth.proof.validate import proved
+from dask_synth.reporting.report import draw, recorded_spec
 from tests.quality.report_data import small_dataset
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("default")]
@@ -38,7 +37,7 @@ def test_proof_and_picture_read_the_dataset_once(formats: list[str], tmp_path: P
     # Besides, servers.parquet is held against the plan, and the manifest is looked at again.
     besides = 4 * dataset.servers.stat().st_size + 4 * (dataset.path / "manifest.json").stat().st_size
     assert read < 1.05 * dataset.manifest.total_bytes() + besides + 100_000
-    files = draw(dataset, proof.measured.partial, proof.theory, proof.verdict)
+    files = draw(dataset, proof.measured, proof.theory, proof.verdict)
     assert all(file.exists() for file in files)
 
 
@@ -50,19 +49,12 @@ def dataset(tmp_path: Path) -> Dataset:
 def test_what_is_asked_for_comes_and_no_more(dataset: Dataset) -> None:
     spec = recorded_spec(dataset)
     hashed = start_pass(dataset)()
-    assert (hashed.findings, hashed.statistics.rows, hashed.partial.archetypes) == ((), 0, {})
+    assert (hashed.findings, hashed.rows, hashed.sums, hashed.picture.counts) == ((), 0, {}, {})
     both = start_pass(dataset, reference=Reference.of(spec, Recompute(1.0)), layout=Layout.of(spec))()
-    assert both.statistics.rows == both.statistics.redrawn.rows == dataset.manifest.rows
-    drawn = sum(sums.products[0, 0] for sums in both.partial.archetypes.values())
-    assert drawn == dataset.manifest.rows
-
-
-def test_a_picture_is_the_same_with_a_proof_and_without(dataset: Dataset) -> None:
-    spec = recorded_spec(dataset)
-    alone = start_pass(dataset, layout=Layout.of(spec))().partial
-    together = start_pass(dataset, reference=Reference.of(spec), layout=Layout.of(spec))().partial
-    for name, sums in alone.archetypes.items():
-        np.testing.assert_array_equal(sums.counts, together.archetypes[name].counts)
+    assert both.rows == both.redrawn.rows == dataset.manifest.rows
+    assert sum(counts.sum() for counts in both.picture.counts.values()) == 5 * dataset.manifest.rows
+    proof = start_pass(dataset, reference=Reference.of(spec))()
+    assert (proof.rows, proof.redrawn.rows, proof.picture.counts) == (dataset.manifest.rows, 0, {})
 
 
 def test_a_damaged_file_is_found_once_and_its_rows_are_missing(dataset: Dataset) -> None:
@@ -70,4 +62,4 @@ def test_a_damaged_file_is_found_once_and_its_rows_are_missing(dataset: Dataset)
     part.write_bytes(part.read_bytes()[:100])
     measured = start_pass(dataset, reference=Reference.of(recorded_spec(dataset)))()
     assert [finding.path for finding in measured.findings] == [part.relative_to(dataset.path).as_posix()]
-    assert 0 < measured.statistics.rows < dataset.manifest.rows
+    assert 0 < measured.rows < dataset.manifest.rows

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dask_synth.measure.planned import Reference
+from dask_synth.measure.redraw import Recompute, Redrawn, Unlike, picked
+from dask_synth.measure.rows import measure_rows
+from dask_synth.measure.sums import added
 from dask_synth.model.archetypes import PROFILES
 from dask_synth.pipeline.chunk import chunk_frame
-from dask_synth.quality.checks import judge
-from dask_synth.quality.evidence import Evidence
-from dask_synth.quality.partition import summarise
-from dask_synth.quality.recompute import Recompute, Redrawn, Unlike, picked
-from dask_synth.quality.reference import Reference
-from dask_synth.quality.statistics import combine
-from dask_synth.quality.verdict import Check
+from dask_synth.proof.evidence import Evidence
+from dask_synth.proof.judge import judge
+from dask_synth.proof.verdict import Check
 
 VALUES = ["cpu_p95", "mem_p95", "disk_p95", "net_in_p95", "net_out_p95"]
 HOURS = 24 * 90
@@ -35,7 +35,7 @@ def made(bench: Any) -> Any:
 
 def checked(made: Any, frames: list[pd.DataFrame], share: float = 1.0, most_work: float = math.inf) -> Check:
     reference = Reference.of(made.plan.spec, Recompute(share, most_work))
-    statistics = combine(summarise(frame, reference) for frame in frames)
+    statistics = added(measure_rows(frame, reference) for frame in frames)
     verdict = judge(Evidence(statistics, reference, made.theory), "run", 0.0)
     (check,) = [check for check in verdict.checks if check.kind == "recompute"]
     return check

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
+from dask_synth.dataset import Dataset, append, open_dataset
 from dask_synth.errors import OutputError
-from dask_synth.pipeline.append import append
-from dask_synth.quality.report import report
-from dask_synth.quality.validate import validate
-from dask_synth.storage.dataset import Dataset, open_dataset
+from dask_synth.proof.validate import validate
+from dask_synth.reporting.report import report
 from dask_synth.storage.manifest import versions
 from dask_synth.storage.names import MANIFEST_NAME
 from tests.quality.report_data import small_dataset

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dask_synth.dataset import Dataset
 from dask_synth.errors import OutputError
-from dask_synth.quality.library import MISSING, pack, unpack
-from dask_synth.quality.palette import OKABE_ITO, archetype_colours, verdict_words
-from dask_synth.quality.report import read_servers, read_verdict, report
-from dask_synth.quality.verdict import VALIDATION_NAME
-from dask_synth.storage.dataset import Dataset
+from dask_synth.proof.verdict import VALIDATION_NAME
+from dask_synth.reporting.packed import MISSING, pack, unpack
+from dask_synth.reporting.palette import OKABE_ITO, archetype_colours, verdict_words
+from dask_synth.reporting.report import read_servers, read_verdict, report
 from tests.quality.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
 
 MEGABYTE = 10**6
@@ -192,7 +192,7 @@ def test_the_command_prints_both_paths_and_refuses_what_is_no_dataset(unvalidate
 
 
 def test_the_command_line_imports_no_plotting_until_it_plots() -> None:
-    modules = "dask_synth.cli, dask_synth.quality.report"
+    modules = "dask_synth.cli.commands, dask_synth.reporting.report"
     code = f"import sys, {modules}; print(sorted({{'bokeh', 'matplotlib'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,47 +1,44 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
+from dask_synth.dataset import Dataset
+from dask_synth.measure.arrangement import arrangement_of
+from dask_synth.measure.layout import MAX_PERIODS, MAX_VALUES, Layout
+from dask_synth.measure.picture import CELLS, Binned, bins_of
+from dask_synth.measure.planned import Reference
+from dask_synth.measure.rows import measure_rows
+from dask_synth.measure.sums import Measured, pairs_of
 from dask_synth.model.columns import BUILT_IN
-from dask_synth.pipeline.chunk import chunk_table
+from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.pipeline.plan import RunPlan, spec_of
-from dask_synth.quality.binning import BINS, MAX_PERIODS, MAX_VALUES, Layout, bin_of, bin_quantiles
-from dask_synth.quality.digest import correlation_of
-from dask_synth.quality.partials import COLUMNS, Partial, merge, summarise
-from dask_synth.schema import METRICS
-from dask_synth.storage.dataset import Dataset
+from dask_synth.reporting.summary import bin_quantiles, correlation_of
 from dask_synth.storage.names import CSV_NAME
-from tests.quality.report_data import small_config, small_dataset, summarise_dataset
+from dask_synth.theory.gauge import CANDIDATES as BINS
+from tests.quality.report_data import small_dataset, summarise_dataset
 
-TWO_DAYS = Layout(
-    start=int(np.datetime64("2024-01-06", "us").astype(np.int64)),  # a Saturday
-    days=2,
-    days_per_period=1,
-    periods=2,
-    slots=7,
-    archetypes=(("web", 2),),
-    sample=(("server_000", "web"),),
-    criticalities=("High", "Low"),
+METRICS = BUILT_IN.names
+TWO_DAYS = RunPlan.of(
+    RunConfig(fleet={"servers": 2, "mix": {"web": 1.0}}, time={"start_date": "2024-01-06", "end_date": "2024-01-07"})
 )
+"""A Saturday and a Sunday."""
 
 
-def rows(*lines: tuple[Any, ...]) -> pa.Table:
-    """Make a table of (day, server, cpu, mem, criticality); disk is 50, net_in 100, net_out 60."""
+def measured(*lines: tuple[Any, ...]) -> Measured:
+    """Measure rows of (day, server, cpu, mem, criticality); disk is 50, net_in 100, net_out 60."""
+    frame = chunk_frame(TWO_DAYS.chunks[0], TWO_DAYS.spec)
+    frame = frame.iloc[np.zeros(len(lines), int)].reset_index(drop=True)
     days, servers, cpu, mem, criticality = zip(*lines, strict=True)
-    size = len(lines)
-    values = [pd.to_datetime(list(days)).to_numpy("M8[us]"), list(servers), list(cpu), list(mem)]
-    columns = [*values, [50.0] * size, [100.0] * size, [60.0] * size, list(criticality)]
-    return pa.table(dict(zip(COLUMNS, columns, strict=True)))
+    texts = pd.Categorical(criticality, categories=frame["criticality"].cat.categories)
+    columns = [pd.to_datetime(list(days)), list(servers), list(cpu), list(mem), 50.0, 100.0, 60.0, texts]
+    frame = frame.assign(**dict(zip(("timestamp", "server_id", *METRICS, "criticality"), columns, strict=True)))
+    return measure_rows(frame, Reference.of(TWO_DAYS.spec), Layout.of(TWO_DAYS.spec))
 
 
 SATURDAY = [("2024-01-06", "server_000", 10.0, 20.0, "High"), ("2024-01-06", "server_001", 30.0, 0.0, "Low")]
@@ -49,20 +46,21 @@ SUNDAY = [("2024-01-07", "server_000", 100.0, 40.5, "High")]
 
 
 def test_sums_of_three_rows_are_what_they_are_by_hand() -> None:
-    partial = summarise(rows(*SATURDAY, *SUNDAY), "web", TWO_DAYS)
-    sums = partial.archetypes["web"]
-    assert sums.totals[:, 0].tolist() == [40.0, 100.0]
-    assert sums.products[0].tolist() == [3.0, 140.0, 60.5, 150.0, 300.0, 180.0]
-    assert sums.products[1, 2] == sums.products[2, 1] == 10 * 20 + 30 * 0 + 100 * 40.5
-    cpu = {(int(day), int(cell)): int(sums.counts[day, 0, cell]) for day, cell in np.argwhere(sums.counts[:, 0])}
-    assert cpu == {(0, 11): 1, (0, 31): 1, (1, BINS + 1): 1}
-    assert sums.week[5].tolist() == [2.0, 40.0, 20.0, 100.0, 200.0, 120.0]
-    assert sums.week[:5].sum() == 0
-    assert partial.servers["server_000"].tolist() == [
-        [1.0, 10.0, 20.0, 50.0, 100.0, 60.0],
-        [1.0, 100.0, 40.5, 50.0, 100.0, 60.0],
+    found = measured(*SATURDAY, *SUNDAY)
+    sums, picture = found.sums["web"], found.picture
+    assert sums.totals[0].sum(axis=1).tolist() == [40_00.0, 100_00.0]
+    assert [sums.count, *sums.totals.sum(axis=(1, 2))] == [3.0, 140_00.0, 60_50.0, 150_00.0, 300_00.0, 180_00.0]
+    assert sums.products[1].sum() == 10_00 * 20_00 + 30_00 * 0 + 100_00 * 40_50
+    of_cpu = picture.counts["web"][0]
+    cpu = {(int(day), int(cell)): int(of_cpu[day, cell]) for day, cell in np.argwhere(of_cpu)}
+    assert cpu == {(0, 11): 1, (0, 31): 1, (1, CELLS - 1): 1}
+    assert picture.week["web"][:, 5].tolist() == [2.0, 40_00.0, 20_00.0, 100_00.0, 200_00.0, 120_00.0]
+    assert picture.week["web"][:, :5].sum() == 0
+    assert picture.servers["server_000"].T.tolist() == [
+        [1.0, 10_00.0, 20_00.0, 50_00.0, 100_00.0, 60_00.0],
+        [1.0, 100_00.0, 40_50.0, 50_00.0, 100_00.0, 60_00.0],
     ]
-    assert {name: np.flatnonzero(counts).tolist() for name, counts in partial.memory.items()} == {
+    assert {name: np.flatnonzero(counts).tolist() for name, counts in picture.memory.items()} == {
         "High": [21, 41],
         "Low": [0],
     }
@@ -75,64 +73,40 @@ def test_rows_without_a_value_or_outside_the_time_are_counted_and_left_out() -> 
         ("2024-01-05", "server_000", 10.0, 20.0, "High"),
         ("2024-01-08", "server_000", 10.0, 20.0, None),
     ]
-    partial = summarise(rows(*SATURDAY, *bad), "web", TWO_DAYS)
-    assert partial.left_out == 4
-    assert partial.archetypes["web"].products[0, 0] == 2
+    found = measured(*SATURDAY, *bad)
+    assert found.left_out == 4
+    assert found.sums["web"].count == 2
+
+
+def cells_of(column: str, values: Any) -> list[int]:
+    """Return the cells of a picture that values of a column lie in."""
+    hundredths = np.rint(np.asarray(values, float) * 100)
+    arrangement = arrangement_of(np.zeros(len(hundredths), int), np.zeros(1, int), np.arange(len(hundredths)))
+    return Binned(arrangement, [hundredths], [bins_of(BUILT_IN[column].high, hundredths)], []).cells(0).tolist()
 
 
 def test_values_beyond_the_limits_count_as_the_limits() -> None:
-    assert bin_of("cpu_p95", np.array([-3.0, 100.01])).tolist() == [0, BINS + 1]
+    assert cells_of("cpu_p95", [-3.0, 100.01]) == [0, CELLS - 1]
 
 
 @pytest.mark.parametrize("column", METRICS)
 def test_every_edge_begins_the_bin_above_it(column: str) -> None:
     high = BUILT_IN[column].high
     edges = np.round(np.arange(1, BINS) * high / BINS, 2)
-    assert bin_of(column, edges).tolist() == list(range(2, BINS + 1))
-    assert bin_of(column, np.round(edges - 0.01, 2)).tolist() == list(range(1, BINS))
-    assert bin_of(column, np.array([0.0, 0.01, high - 0.01, high])).tolist() == [0, 1, BINS, BINS + 1]
-
-
-@settings(max_examples=25, deadline=None)
-@given(cuts=st.lists(st.integers(0, 1820), max_size=6), seed=st.integers(0, 2**32 - 1))
-def test_the_sum_of_any_parts_in_any_order_is_the_whole(cuts: list[int], seed: int) -> None:
-    plan = RunPlan.of(small_config(Path("unused")))
-    layout = Layout.of(plan.spec)
-    tables = [chunk_table(plan.spec, chunk).select(COLUMNS) for chunk in plan.chunks[:2]]
-    names = [chunk.archetype for chunk in plan.chunks[:2]]
-    whole = merge(summarise(table, name, layout) for table, name in zip(tables, names, strict=True))
-    order = np.random.default_rng(seed)
-    parts = []
-    for table, name in zip(tables, names, strict=True):
-        table = table.take(pa.array(order.permutation(table.num_rows)))
-        edges = [0, *sorted(min(cut, table.num_rows) for cut in cuts), table.num_rows]
-        parts += [summarise(table.slice(a, b - a), name, layout) for a, b in pairwise(edges)]
-    assert_same(merge(parts[i] for i in order.permutation(len(parts))), whole)
-
-
-def assert_same(a: Partial, b: Partial) -> None:
-    for name, sums in b.archetypes.items():
-        assert np.array_equal(a.archetypes[name].counts, sums.counts)
-        for what in ("totals", "products", "week"):
-            np.testing.assert_allclose(getattr(a.archetypes[name], what), getattr(sums, what), rtol=1e-12)
-    assert a.servers.keys() == b.servers.keys()
-    for name, values in b.servers.items():
-        np.testing.assert_allclose(a.servers[name], values, rtol=1e-12)
-    assert {name: counts.tolist() for name, counts in a.memory.items()} == {
-        name: counts.tolist() for name, counts in b.memory.items()
-    }
-    assert a.left_out == b.left_out
+    assert cells_of(column, edges) == list(range(2, BINS + 1))
+    assert cells_of(column, np.round(edges - 0.01, 2)) == list(range(1, BINS))
+    assert cells_of(column, [0.0, 0.01, high - 0.01, high]) == [0, 1, BINS, BINS + 1]
 
 
 def test_quantiles_lie_within_a_bin_of_the_rows_own() -> None:
     values = np.round(np.clip(np.random.default_rng(1).normal(60, 30, 5000), 0, 100), 2)
-    counts = np.bincount(bin_of("cpu_p95", values), minlength=BINS + 2)
+    counts = np.bincount(cells_of("cpu_p95", values), minlength=CELLS)
     for share in (0.01, 0.1, 0.5, 0.9, 0.99):
         assert bin_quantiles(counts, share, 100.0) == pytest.approx(np.quantile(values, share), abs=1.0)
 
 
 def test_quantiles_of_equal_counts_are_linear_and_of_none_are_missing() -> None:
-    counts = np.zeros((2, BINS + 2), np.int64)
+    counts = np.zeros((2, CELLS), np.int64)
     counts[0, 1:-1] = 10
     assert bin_quantiles(counts, 0.25, 600.0)[0] == pytest.approx(150.0)
     assert np.isnan(bin_quantiles(counts, 0.25, 600.0)[1])
@@ -140,8 +114,9 @@ def test_quantiles_of_equal_counts_are_linear_and_of_none_are_missing() -> None:
 
 def test_correlation_is_numpys_and_missing_for_what_does_not_vary() -> None:
     values = np.random.default_rng(2).normal(size=(100, 2)) @ np.array([[1.0, 0.4], [0.0, 0.9]])
-    columns = np.column_stack([np.ones(100), values, np.full(100, 7.3)])
-    matrix = correlation_of(columns.T @ columns)
+    columns = np.column_stack([values, np.full(100, 7.3)])
+    products = np.array([columns[:, a] @ columns[:, b] for a, b in pairs_of(3)])
+    matrix = correlation_of(100, columns.sum(axis=0), products)
     assert matrix[0, 1] == pytest.approx(np.corrcoef(values.T)[0, 1])
     assert np.isnan(matrix[0, 2])
 

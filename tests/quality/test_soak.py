@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from dask_synth.measure.planned import Reference
+from dask_synth.measure.rows import measure_rows
+from dask_synth.measure.sums import added
 from dask_synth.pipeline.chunk import chunk_frame
-from dask_synth.quality.checks import judge
-from dask_synth.quality.evidence import Evidence
-from dask_synth.quality.partition import summarise
-from dask_synth.quality.reference import Reference
-from dask_synth.quality.statistics import combine
+from dask_synth.proof.evidence import Evidence
+from dask_synth.proof.judge import judge
 from tests.quality.random_fleets import random_overrides
 
 FLEETS = (
@@ -29,7 +29,7 @@ def test_300_clean_datasets_give_at_most_one_failing(bench):
         for seed in range(SEEDS):
             spec = replace(made.plan.spec, seed=1000 + seed)
             reference = Reference.of(spec)
-            statistics = combine(summarise(chunk_frame(chunk, spec), reference) for chunk in made.plan.chunks)
+            statistics = added(measure_rows(chunk_frame(chunk, spec), reference) for chunk in made.plan.chunks)
             verdict = judge(Evidence(statistics, reference, made.theory), "soak", 0.0)
             failing += [(overrides, seed, [check.message for check in verdict.failures])] * (not verdict.passed)
     print(f"\n{len(failing)} of {len(FLEETS) * SEEDS} clean datasets failed")

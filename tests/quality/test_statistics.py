@@ -1,4 +1,4 @@
-"""Statistics add up, whatever the rows are split into and however they lie."""
+"""Sums add up, whatever the rows are split into and however they lie."""
 
 import itertools
 
@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dask_synth.quality.arrangement import Dense, Sparse, arrangement_of
-from dask_synth.quality.partition import summarise
-from dask_synth.quality.statistics import Statistics, combine
+from dask_synth.measure.arrangement import Dense, Sparse, arrangement_of
+from dask_synth.measure.layout import Layout
+from dask_synth.measure.rows import measure_rows
+from dask_synth.measure.sums import Measured, added
 
 FLEET = {"fleet__servers": 8, "time__granularity": "hourly", "time__end_date": "2022-01-04"}
 
@@ -21,10 +22,14 @@ def assert_same(left, right):
     assert left.types == right.types
     assert left.sums.keys() == right.sums.keys()
     for name, sums in left.sums.items():
-        for field in ("days", "hours", "histogram"):
+        for field in vars(sums):
             np.testing.assert_array_equal(getattr(sums, field), getattr(right.sums[name], field))
-    np.testing.assert_array_equal(left.servers.index, right.servers.index)
-    np.testing.assert_array_equal(left.servers.table, right.servers.table)
+    for field in vars(left.servers):
+        np.testing.assert_array_equal(getattr(left.servers, field), getattr(right.servers, field))
+    for field, seen in vars(left.picture).items():
+        assert seen.keys() == getattr(right.picture, field).keys()
+        for name, values in seen.items():
+            np.testing.assert_array_equal(values, getattr(right.picture, field)[name])
 
 
 @pytest.fixture(scope="module")
@@ -38,31 +43,35 @@ def fleet(bench):
 def test_any_split_gives_the_same_statistics(fleet, cuts):
     made, rows = fleet
     edges = [0, *sorted(cuts), len(rows)]
-    parts = [summarise(rows.iloc[a:b], made.reference) for a, b in itertools.pairwise(edges)]
-    assert_same(combine(parts), summarise(rows, made.reference))
+    layout = Layout.of(made.plan.spec)
+    parts = [measure_rows(rows.iloc[a:b], made.reference, layout) for a, b in itertools.pairwise(edges)]
+    whole = measure_rows(rows, made.reference, layout)
+    assert len(whole.picture.counts) == len(whole.sums) == 3
+    assert_same(added(parts), whole)
 
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_any_order_gives_the_same_sums(fleet, seed):
     made, rows = fleet
-    shuffled = summarise(rows.sample(frac=1, random_state=seed), made.reference)
+    layout = Layout.of(made.plan.spec)
+    shuffled = measure_rows(rows.sample(frac=1, random_state=seed), made.reference, layout)
     assert shuffled.faults.keys() <= {"order"}
     shuffled.faults.clear()
-    assert_same(shuffled, summarise(rows, made.reference))
+    assert_same(shuffled, measure_rows(rows, made.reference, layout))
 
 
 def test_addition_is_associative_and_has_a_zero(fleet):
     made, rows = fleet
-    a, b, c = (summarise(rows.iloc[i::3], made.reference) for i in range(3))
+    a, b, c = (measure_rows(rows.iloc[i::3], made.reference) for i in range(3))
     assert_same((a + b) + c, a + (b + c))
-    assert_same(Statistics() + a, a)
+    assert_same(Measured() + a, a)
 
 
 def test_texts_may_be_categories_or_strings(fleet):
     made, rows = fleet
     typed = rows.astype({"server_id": "category", "app_name": "category"})
-    assert_same(summarise(typed, made.reference), summarise(rows, made.reference))
+    assert_same(measure_rows(typed, made.reference), measure_rows(rows, made.reference))
 
 
 def test_whole_servers_are_matrices_and_all_else_is_not():
@@ -77,21 +86,38 @@ def test_rows_that_no_plan_knows_are_counted_and_left_out(fleet):
     made, rows = fleet
     strange = rows.assign(server_id=rows["server_id"].where(rows.index != 3, "server_999"))
     strange.loc[7, "timestamp"] += pd.Timedelta(minutes=1)
-    statistics = summarise(strange, made.reference)
+    statistics = measure_rows(strange, made.reference)
     assert statistics.faults == {"server": 1, "timestamp": 1}
     assert statistics.rows == len(rows)
-    assert sum(sums.rows for sums in statistics.sums.values()) == len(rows) - 2
+    assert sum(sums.count for sums in statistics.sums.values()) == len(rows) - 2
+    assert statistics.left_out == 2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_row_without_a_value_is_in_no_sum_but_its_server_is_seen(fleet, value):
+    made, rows = fleet
+    first = int(rows.index[rows["server_type"] == "web"][5])
+    gappy = rows.copy()
+    gappy.loc[first, "mem_p95"] = value
+    whole, measured = (measure_rows(frame, made.reference, Layout.of(made.plan.spec)) for frame in (rows, gappy))
+    assert (measured.faults, measured.left_out) == ({"null.mem_p95": 1}, 1)
+    missing = {name: round(rows.loc[first, name] * 100) for name in made.plan.spec.metrics.names}
+    for k, hundredths in enumerate(missing.values()):
+        assert whole.sums["web"].totals[k].sum() - measured.sums["web"].totals[k].sum() == hundredths
+    assert measured.picture.counts["web"].sum() == whole.picture.counts["web"].sum() - 5
+    np.testing.assert_array_equal(measured.servers.keys, whole.servers.keys)
+    assert whole.servers.totals.sum() - measured.servers.totals.sum() == missing["mem_p95"]
 
 
 def test_a_missing_column_is_a_type_fault(fleet):
     made, rows = fleet
-    assert summarise(rows.drop(columns="month"), made.reference).types == {"month is missing"}
+    assert measure_rows(rows.drop(columns="month"), made.reference).types == {"month is missing"}
 
 
 def test_sums_are_whole_hundredths(fleet):
     made, rows = fleet
-    sums = summarise(rows, made.reference).sums["web"]
-    assert (sums.days == np.rint(sums.days)).all()
+    sums = measure_rows(rows, made.reference).sums["web"]
+    assert all((values == np.rint(values)).all() for values in vars(sums).values())
     web = rows[rows["server_type"] == "web"]
-    assert sums.days[:, :, 1].sum() == np.rint(web["cpu_p95"] * 100).sum()
+    assert sums.totals[0].sum() == np.rint(web["cpu_p95"] * 100).sum()
     assert sums.histogram.sum(axis=1).tolist() == [len(web)] * 5

@@ -11,7 +11,7 @@ import pytest
 from distributed import Client
 
 import dask_synth
-from dask_synth.quality.verdict import Verdict
+from dask_synth.proof.verdict import Verdict
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.storage.manifest import FileEntry, Manifest, Plan
 from dask_synth.storage.names import csv_part, parquet_part

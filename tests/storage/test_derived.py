@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from dask_synth.dataset import Dataset
 from dask_synth.errors import ReplacedError
-from dask_synth.storage.dataset import Dataset
 from dask_synth.storage.derived import keep
 from dask_synth.storage.lock import hold
 from tests.storage.conftest import finish, record
@@ -41,7 +41,7 @@ def test_nothing_is_put_where_a_run_is_at_work(dataset: Dataset) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes another user's eyes")
 def test_a_dataset_of_another_user_is_told_and_not_written() -> None:
-    code = "import sys; from pathlib import Path; from dask_synth.storage.dataset import open_dataset as o\n"
+    code = "import sys; from pathlib import Path; from dask_synth.dataset import open_dataset as o\n"
     code += "from dask_synth.storage.derived import keep; print(keep(o(Path(sys.argv[1])), {'validation.json': b''}))"
     words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code]
     with TemporaryDirectory() as folder:  # not below tmp_path, which pytest closes to others

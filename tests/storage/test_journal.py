@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.storage.journal import journal
 from dask_synth.storage.manifest import FileEntry, Plan

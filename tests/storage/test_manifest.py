@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
 from dask_synth.storage.manifest import (
     DamagedRecordError,
     FileEntry,

@@ -9,16 +9,16 @@ from functools import cache
 import numpy as np
 import pytest
 
-from dask_synth.config import RunConfig
+from dask_synth.config.run import RunConfig
+from dask_synth.measure.planned import Reference
+from dask_synth.measure.rows import measure_rows
+from dask_synth.measure.sums import added
 from dask_synth.model.archetypes import PROFILES, cholesky_factor
 from dask_synth.model.calendar import Calendar, Seasonality, TimeGrid, growth_factor, load_factor
 from dask_synth.model.metrics import server_metrics
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.pipeline.plan import Chunk, RunPlan, spec_of
-from dask_synth.quality.observed import Observed
-from dask_synth.quality.partition import summarise
-from dask_synth.quality.reference import Reference
-from dask_synth.quality.statistics import combine
+from dask_synth.proof.observed import Observed
 from dask_synth.schema import METRICS
 from dask_synth.theory.cells import calendar_cells, contrasts
 from dask_synth.theory.cumulants import Answer
@@ -153,7 +153,7 @@ def test_every_statistic_of_many_fleets_is_centred_and_as_wide_as_it_says(granul
     for seed in range(80):
         spec = replace(plan.spec, seed=seed)
         reference = Reference.of(spec)
-        statistics = combine(summarise(chunk_frame(chunk, spec), reference) for chunk in plan.chunks)
+        statistics = added(measure_rows(chunk_frame(chunk, spec), reference) for chunk in plan.chunks)
         for name, known in theory.archetypes.items():
             for what, z in scores_of(Observed(statistics.sums[name], known), known).items():
                 scores.setdefault(f"{what} of {name}", []).append(z)
@@ -236,7 +236,7 @@ def test_the_chi_square_is_as_large_as_seasons_leave_it() -> None:
     for seed in range(60):
         reference = Reference.of(replace(spec, seed=seed))
         chunk = Chunk(0, "web", 0, 2)
-        sums = summarise(chunk_frame(chunk, replace(spec, seed=seed)), reference).sums["web"]
+        sums = measure_rows(chunk_frame(chunk, replace(spec, seed=seed)), reference).sums["web"]
         counts = np.add.reduceat(sums.histogram[k], starts)
         seen.append(float(((counts - law.expected) ** 2 / law.expected).sum()))
     mean, deviation = law.scale * law.freedom, law.scale * np.sqrt(2 * law.freedom)

@@ -1,0 +1,1 @@
+"""The face: commands, options, progress, and what is said when something ends."""

@@ -1,0 +1,1 @@
+"""What came: files to rows, and rows to sums that add up."""

@@ -1,0 +1,126 @@
+"""What can be wrong with single rows: counted by kind, with the first case in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dask_synth.measure.arrangement import Arrangement, Sparse
+from dask_synth.measure.planned import TEXT_BY_SERVER, Reference
+from dask_synth.model.columns import MetricColumn
+from dask_synth.schema import CALENDAR, NAMES, Categories, empty_frame
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(eq=False)
+class Faults:
+    """A count of what is wrong, and one example of each."""
+
+    count: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def add(self, kind: str, count: int, example: str) -> None:
+        """Note `count` cases of a fault, if there are any."""
+        if count:
+            self.count[kind] += count
+            self.examples.setdefault(kind, example)
+
+
+def unexpected_types(frame: pd.DataFrame, categories: Categories) -> frozenset[str]:
+    """Describe the columns whose type is not the documented one; texts may be categories of texts, too."""
+    wrong = [f"{name} is unknown" for name in frame.columns if name not in NAMES]
+    if not wrong and list(frame.columns) != list(NAMES):
+        wrong.append("the columns are not in the documented order")
+    for name, documented in empty_frame(categories).dtypes.items():
+        found = frame[name].dtype
+        values = found.categories if isinstance(found, pd.CategoricalDtype) else None
+        if isinstance(documented, pd.CategoricalDtype) and values is not None:
+            strange = sorted(map(str, set(values) - set(documented.categories)))
+            wrong += [f"{name} has the category {value!r}" for value in strange]
+        # Dask and Arrow have strings of their own; what matters is that it is text.
+        elif found != documented and not (documented == "str" and (values is not None or found == "string")):
+            wrong.append(f"{name} is {found}, not {documented}")
+    return frozenset(wrong)
+
+
+def count_nulls(faults: Faults, frame: pd.DataFrame, metrics: Collection[str]) -> None:
+    """Count the nulls of each column; infinities count too."""
+    for name in NAMES:
+        values = frame[name]
+        if name in metrics:
+            # One pass without a mask: a sum is finite if all that it adds up are.
+            missing = 0 if np.isfinite(values.sum(skipna=False)) else int((~np.isfinite(values)).sum())
+        elif isinstance(values.dtype, pd.CategoricalDtype):
+            missing = int(np.count_nonzero(values.cat.codes.to_numpy() < 0)) if values.cat.codes.min() < 0 else 0
+        else:
+            missing = 0 if values.dtype.kind in "iu" else int(values.isna().sum())
+        faults.add(f"null.{name}", missing, f"{missing:,} in one partition")
+
+
+def check_calendar(faults: Faults, frame: pd.DataFrame, arrangement: Arrangement, reference: Reference) -> None:
+    """Compare the calendar columns with what the timestamps ask for."""
+    for name in CALENDAR:
+        expected = reference.row_values(name, arrangement.times).astype(np.int16)
+        values = frame[name].to_numpy()
+        if (wrong := arrangement.unlike_time(values, expected.astype(values.dtype))).size:
+            row = int(wrong[0])
+            time = arrangement.place(row)[1]
+            should = int(expected[time - arrangement.first])
+            faults.add(f"calendar.{name}", wrong.size, f"{values[row]} at {reference.timestamp(time)}, not {should}")
+
+
+def check_metadata(
+    faults: Faults, texts: Mapping[str, pd.Categorical], arrangement: Arrangement, reference: Reference
+) -> None:
+    """Compare each server's texts with the plan's."""
+    for name in TEXT_BY_SERVER:
+        text = texts[name]
+        should = reference.metadata[name][arrangement.servers]
+        # -2 is no code: what the plan asks for does not occur here at all.
+        expected = pd.Index(text.categories).get_indexer(should)
+        wrong = arrangement.unlike_server(text.codes, np.where(expected < 0, -2, expected))
+        if wrong.size:
+            server, time = arrangement.place(int(wrong[0]))
+            found, planned = text[int(wrong[0])], reference.metadata[name][server]
+            example = (
+                f"{reference.server_ids[server]} has {found!r} from {reference.timestamp(time)} on, not {planned!r}"
+            )
+            faults.add(f"metadata.{name}", wrong.size, example)
+
+
+def check_order(faults: Faults, arrangement: Arrangement, reference: Reference) -> None:
+    """Count the rows that stand before an earlier one of their server.
+
+    Servers may come again: in a joined CSV, appended days stand behind all that was there.
+    """
+    if isinstance(arrangement, Sparse):
+        order = np.argsort(arrangement.server, kind="stable")
+        server_of, position = arrangement.server[order], arrangement.position[order]
+        back = (np.diff(position) < 0) & (np.diff(server_of) == 0)
+        if (wrong := np.flatnonzero(back)).size:
+            server, time = arrangement.place(int(order[wrong[0] + 1]))
+            example = f"{reference.server_ids[server]} at {reference.timestamp(time)} stands behind a later row"
+            faults.add("order", wrong.size, example)
+
+
+def check_metric(faults: Faults, metric: MetricColumn, values: Floats) -> None:
+    """Check one metric's range and decimals."""
+    least, most = values.min(), values.max()
+    if not (np.isfinite(least) and np.isfinite(most)):
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+        least, most = values.min(), values.max()
+    if least < 0 or most > metric.high:
+        outside = int(((values < 0) | (values > metric.high)).sum())
+        extreme = least if least < 0 else most
+        faults.add(f"range.{metric.name}", outside, f"{extreme:.10g} lies outside 0..{metric.high:g}")
+    restored = np.rint(values * 100) / 100
+    if not np.array_equal(restored, values):
+        wrong = np.flatnonzero(restored != values)
+        faults.add(f"decimals.{metric.name}", wrong.size, f"{values[wrong[0]]:.10g} has more than 2 decimals")

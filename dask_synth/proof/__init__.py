@@ -1,0 +1,1 @@
+"""Do they agree: what came beside what must come, and the verdict."""

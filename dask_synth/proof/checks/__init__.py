@@ -1,0 +1,1 @@
+"""One file a family of checks: each compares what came with what must come."""

@@ -1,1 +1,0 @@
-"""What proves a fleet: reductions over what landed, checks against the model, a report to look at."""

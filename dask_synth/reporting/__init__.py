@@ -1,0 +1,1 @@
+"""How it looks: the picture and the page of a dataset."""
