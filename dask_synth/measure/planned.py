@@ -15,7 +15,7 @@ from dask_synth.measure.redraw import NOT_AT_ALL, Recompute
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.holidays import us_holidays
 from dask_synth.model.spec import FleetSpec
-from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY
+from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY, Columns
 
 Ints = npt.NDArray[np.int64]
 TEXT_BY_SERVER = ("app_name", *CATEGORICAL)
@@ -74,6 +74,11 @@ class Reference:
     def metrics(self) -> tuple[str, ...]:
         """The names of the metric columns."""
         return self.spec.metrics.names
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The columns of a dataset of this fleet."""
+        return Columns.of(self.spec.metrics.columns)
 
     @property
     def step(self) -> np.timedelta64:

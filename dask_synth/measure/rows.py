@@ -26,7 +26,7 @@ from dask_synth.measure.row_faults import (
     unexpected_types,
 )
 from dask_synth.measure.sums import Floats, Ints, Measured, added, servers_of, sums_of
-from dask_synth.schema import NAMES, PARTITION_KEY
+from dask_synth.schema import PARTITION_KEY
 
 MEMORY = "mem_p95"
 
@@ -43,10 +43,10 @@ def measure_rows(frame: pd.DataFrame, reference: Reference, layout: Layout | Non
     layout
         The axes of a picture, if one is wanted.
     """
-    missing = frozenset(f"{name} is missing" for name in NAMES if name not in frame)
+    missing = frozenset(f"{name} is missing" for name in reference.columns.names if name not in frame)
     if missing or frame.empty:
         return Measured(rows=len(frame), types=missing)
-    types = unexpected_types(frame, reference.categories)
+    types = unexpected_types(frame, reference.categories, reference.columns)
     if not all(is_numeric_dtype(frame[name]) for name in reference.metrics):
         return Measured(rows=len(frame), types=types)
     texts = {name: frame[name].astype("category") for name in ("server_id", *TEXT_BY_SERVER)}
@@ -67,7 +67,7 @@ def _by_type(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 def _of_archetype(frame: pd.DataFrame, reference: Reference, layout: Layout | None) -> Measured:
     faults, rows = Faults(), len(frame)
-    count_nulls(faults, frame, reference.metrics)
+    count_nulls(faults, frame, reference.columns)
     frame, *places = _placed(faults, frame, reference)
     if frame.empty:
         return Measured(rows=rows, faults=faults.count, examples=faults.examples)
