@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
+from dask_synth.exactly_once.committed import Committed, open_committed
 from dask_synth.schema import CATEGORICAL, CATEGORY, PARTITION_KEY, empty_frame
-from dask_synth.storage.committed import Committed, open_committed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ class Dataset(Committed):
         """
         import dask.dataframe as dd
 
-        from dask_synth.storage.reading import CommittedFiles, read_text
+        from dask_synth.exactly_once.reading import CommittedFiles, read_text
 
         meta = empty_frame(self.manifest.categories, self.columns)
         frame: dd.DataFrame

@@ -80,7 +80,7 @@ def main() -> None:
         overhead(plan, args.runs)
         return
     floors: dict[int, list[float]] = {threads: [] for threads in sorted({1, cores})}
-    wholes = {scheduler: [] for scheduler in schedulers}
+    wholes: dict[str, list[Whole]] = {scheduler: [] for scheduler in schedulers}
     for _ in range(args.runs):
         for threads, found in floors.items():
             found.append(floor_seconds_per_row(plan, threads))
@@ -107,7 +107,8 @@ def floor_seconds_per_row(plan: RunPlan, threads: int) -> float:
     start = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(floor_of, [plan.spec] * len(chunks), chunks, tables))
-    return (time.perf_counter() - start) * threads / sum(table.num_rows for table in tables)
+    rows: int = sum(table.num_rows for table in tables)
+    return (time.perf_counter() - start) * threads / rows
 
 
 def floor_of(spec: FleetSpec, chunk: Chunk, table: pa.Table) -> None:

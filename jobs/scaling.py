@@ -19,7 +19,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 
@@ -70,7 +70,7 @@ def main() -> None:
 def measure(args: argparse.Namespace, workers: int, turn: int) -> Measured:
     """Make the fleet on so many worker processes of one thread: once to warm them up, then timed."""
     changes = {"fleet.servers": args.servers, "time.granularity": args.granularity, "output.formats": [args.format]}
-    receipts = []
+    receipts: list[Any] = []  # their type is not public
     with tempfile.TemporaryDirectory() as folder, dask_synth.connect(f"processes:{workers}") as client:
         client.wait_for_workers(workers)
         dask_synth.generate(dask_synth.load_config(None, {**changes, "output.path": f"{folder}/warm"}), client)

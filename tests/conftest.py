@@ -11,6 +11,7 @@ from dask_synth.config.layers import load_config
 from dask_synth.config.run import RunConfig
 from dask_synth.config.sources import ENV_PREFIX
 from dask_synth.pipeline.plan import RunPlan
+from tests.bench import Bench
 
 settings.register_profile("fast", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("fast")
@@ -40,3 +41,9 @@ def small_plan(small_config: Callable[..., RunConfig]) -> Callable[..., RunPlan]
         return RunPlan.of(small_config(changes))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def bench() -> Callable[..., Bench]:
+    """Make a fleet in memory with its theory, by changes of the configuration."""
+    return Bench

@@ -45,6 +45,7 @@ ROOMS = (
     {"proof"},
     {"pipeline", "measure"},
     {"clusters"},
+    {"exactly_once"},
     {"storage"},
     {"config"},
     {"theory"},
@@ -82,17 +83,17 @@ def dask_modules_by_import() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("module", PURE)
-def test_a_pure_module_never_imports_dask(module, dask_modules_by_import):
+def test_a_pure_module_never_imports_dask(module: str, dask_modules_by_import: dict[str, list[str]]) -> None:
     assert dask_modules_by_import[module] == []
 
 
-def test_the_look_sees_dask_where_it_is():
+def test_the_look_sees_dask_where_it_is() -> None:
     found, _ = fresh_interpreter("dask_synth.model.metrics", "dask_synth.pipeline.frame")
     assert found["dask_synth.model.metrics"] == []
     assert "dask" in found["dask_synth.pipeline.frame"]
 
 
-def test_the_modules_that_may_know_dask_are_still_there():
+def test_the_modules_that_may_know_dask_are_still_there() -> None:
     assert set(MODULES) >= WIRING
 
 
@@ -145,12 +146,12 @@ def test_there_are_no_circles() -> None:
     assert len(tuple(graphlib.TopologicalSorter(graph).static_order())) == len(IMPORTS)
 
 
-def test_the_model_needs_neither_arrow_nor_files():
+def test_the_model_needs_neither_arrow_nor_files() -> None:
     _, loaded = fresh_interpreter("dask_synth.model.metrics", "dask_synth.model.fleet", "dask_synth.model.seeds")
     assert not {"pydantic", "yaml", "click", "fsspec"} & set(loaded)
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_is_there() -> None:
     for name in dask_synth.__all__:
         assert getattr(dask_synth, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'fleet_fram'"):

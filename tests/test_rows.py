@@ -87,7 +87,7 @@ def digest(frame: pd.DataFrame) -> str:
             column = column.astype("datetime64[us]").astype("int64")
         is_text = column.dtype.kind not in "fi"
         values = "\n".join(column).encode() if is_text else column.to_numpy().tobytes()
-        hashed.update(f"{name} {'text' if is_text else column.dtype.str} {len(column)}\n".encode() + values)
+        hashed.update(f"{name} {'text' if is_text else column.to_numpy().dtype.str} {len(column)}\n".encode() + values)
     return hashed.hexdigest()
 
 

@@ -93,10 +93,13 @@ def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite
     plan = RunPlan.of(config)
     console = console_of(where)
     name_run(plan.run_id)
-    if dry_run or console.is_terminal:
-        show_plan(console, plan)
     if dry_run:
+        from dask_synth.pipeline.estimate import estimated_sizes
+
+        show_plan(console, plan, estimated_sizes(plan))
         return
+    if console.is_terminal:
+        show_plan(console, plan)
     from dask_synth.pipeline.run import prepare_output
 
     root = prepare_output(plan, resume=resume, overwrite=overwrite)

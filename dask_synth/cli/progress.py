@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 
@@ -15,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dask_synth.cli.interrupts import check
+from dask_synth.exactly_once.committed import Committed
 from dask_synth.pipeline.parts import OnReceipt
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.pipeline.tally import Tally
 from dask_synth.pipeline.write import Receipt
-from dask_synth.storage.committed import Committed
 
 logger = logging.getLogger(__name__)
 
@@ -32,25 +32,25 @@ class _RowsPerSecond(ProgressColumn):
         return Text(f"{(task.finished_speed or task.speed or 0) / 1e6:.2f} M rows/s")
 
 
-def _duration(seconds: float) -> str:
-    return f"{seconds / 3600:,.1f} hours" if seconds >= 3600 else f"{seconds:.1f} s"
-
-
-def show_plan(console: Console, plan: RunPlan) -> None:
-    """Print what a run will make."""
+def show_plan(console: Console, plan: RunPlan, sizes: Mapping[str, int] | None = None) -> None:
+    """Print what a run will make, with the expected sizes where they are known: a run tells its own in the end."""
     table = Table(show_header=False, box=None, pad_edge=False)
     archetypes = ", ".join(f"{block.stop - block.start} {block.archetype}" for block in plan.spec.fleet.blocks())
     grid = plan.spec.grid
-    sizes = [f"{format_} about {decimal(size)}" for format_, size in plan.estimated_bytes().items()]
     table.add_row("servers", f"{plan.spec.fleet.servers:,} ({archetypes})")
     table.add_row("time", f"{grid.start} to {grid.end}, {grid.granularity}: {grid.size:,} timestamps")
     table.add_row("rows", f"{plan.rows:,} in {len(plan.chunks):,} partitions")
     if plan.config.metrics:
         table.add_row("metrics", ", ".join(plan.spec.metrics.names))
-    table.add_row("size", ", ".join(sizes))
-    table.add_row("work", f"about {_duration(plan.estimated_seconds())} of one core")
+    if sizes:
+        table.add_row("size", ", ".join(f"{name} about {_rounded(size)}" for name, size in sizes.items()))
     table.add_row("output", plan.config.output.path)
     console.print(table, highlight=False)
+
+
+def _rounded(size: int) -> str:
+    """Return a size in two digits: no estimate knows more."""
+    return decimal(int(float(f"{size:.1e}"))).replace(".0 ", " ")
 
 
 @contextmanager

@@ -44,8 +44,8 @@ def resumable(root: Path, run_id: str, command: str) -> Iterator[None]:
         What goes on with it.
     """
     from dask_synth.cli.interrupts import stopping
-    from dask_synth.storage.exchange import tidy
-    from dask_synth.storage.outcome import Outcome, Outlook
+    from dask_synth.exactly_once.exchange import tidy
+    from dask_synth.exactly_once.outcome import Outcome, Outlook
     from dask_synth.storage.store import discard_unfinished
 
     outlook = Outlook.of(root, run_id)

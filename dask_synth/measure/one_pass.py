@@ -16,12 +16,12 @@ from dask.delayed import Delayed, delayed
 from distributed import Client
 
 from dask_synth.clusters.heap import keep_freed_memory
+from dask_synth.exactly_once.committed import Committed
 from dask_synth.measure.layout import Layout
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.read import decoded
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
-from dask_synth.storage.committed import Committed
 from dask_synth.storage.integrity import examine, fetch, unlisted
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.names import METRICS
@@ -36,18 +36,18 @@ class Question:
 
     Attributes
     ----------
-    reference
+    planned
         What rows are held against.
     layout
         The axes of a picture, if one is wanted.
     """
 
-    reference: Reference
+    planned: Planned
     layout: Layout | None = None
 
 
 def start_pass(
-    dataset: Committed, client: Client | None = None, reference: Reference | None = None, layout: Layout | None = None
+    dataset: Committed, client: Client | None = None, planned: Planned | None = None, layout: Layout | None = None
 ) -> Callable[[], Measured]:
     """Begin a pass over a dataset, and return what waits for its end: on a cluster, theory is worked out meanwhile.
 
@@ -57,10 +57,10 @@ def start_pass(
         A committed dataset.
     client
         The cluster that reads; None reads on Dask's current scheduler, by default threads of this process.
-    reference, layout
-        As in :class:`Question`; without a reference, files are hashed and not decoded.
+    planned, layout
+        As in :class:`Question`; without a planned, files are hashed and not decoded.
     """
-    total = tree(_tasks(dataset, Question(reference, layout) if reference else None), added)
+    total = tree(_tasks(dataset, Question(planned, layout) if planned else None), added)
     future = client.compute(total) if client else None
 
     def finish() -> Measured:
@@ -77,10 +77,10 @@ def measure_file(root: Path, entry: FileEntry, question: Question) -> Measured:
     """Fetch a file's bytes once: hash them, decode them, sum the rows up for all that is asked."""
     keep_freed_memory()
     finding, data = fetch(root, entry)
-    known = question.reference.categories, question.reference.columns
+    known = question.planned.categories, question.planned.columns
     frame = decoded(data, entry.path, *known) if data is not None else None
     # The rows of what cannot be decoded are missing then, and the check of the files says why.
-    rows = Measured() if frame is None else measure_rows(frame, question.reference, question.layout)
+    rows = Measured() if frame is None else measure_rows(frame, question.planned, question.layout)
     return replace(rows, findings=(finding,) if finding else ())
 
 

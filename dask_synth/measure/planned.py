@@ -2,73 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Self
+from functools import cached_property, lru_cache
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dask_synth.measure.redraw import NOT_AT_ALL, Recompute
 from dask_synth.model.calendar import TimeGrid
+from dask_synth.model.fleet import ID_PREFIX, Fleet
 from dask_synth.model.holidays import us_holidays
 from dask_synth.model.spec import FleetSpec
 from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY, Columns
 
 Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int8]
+Texts = npt.NDArray[np.object_]
 TEXT_BY_SERVER = ("app_name", *CATEGORICAL)
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
-    """The frame of a fleet: what a partition is held against. Small enough to travel with every task.
+class Planned:
+    """The frame of a fleet: what a partition is held against.
+
+    It travels with every task, so it carries the specification alone, 2 kB for any number of servers. What a partition
+    needs is derived where it is needed, for the servers that are there.
 
     Attributes
     ----------
-    grid
-        The timestamps.
-    server_ids
-        All of them, in order.
-    categories
-        The full list of values of each categorical column.
-    metadata
-        Text column -> its value for each server, (servers,) strings.
-    calendar
-        Calendar column -> its value on each day, (days,).
     spec
-        What rows are drawn anew from.
+        What all of it follows from, and what rows are drawn anew from.
     recompute
         Which rows are.
     """
 
-    grid: TimeGrid
-    server_ids: npt.NDArray[np.object_]
-    categories: Mapping[str, tuple[str, ...]]
-    metadata: Mapping[str, npt.NDArray[np.object_]]
-    calendar: Mapping[str, npt.NDArray[np.int16]]
     spec: FleetSpec
-    recompute: Recompute
+    recompute: Recompute = NOT_AT_ALL
 
     @classmethod
     def of(cls, spec: FleetSpec, recompute: Recompute = NOT_AT_ALL) -> Self:
-        """Derive all of it from a fleet's specification."""
-        fleet, categories = spec.fleet, spec.fleet.categories()
-        codes = fleet.metadata_codes(spec.seed, 0, fleet.servers)
-        metadata = {name: np.array(categories[name], object)[code] for name, code in codes.items()}
-        metadata["app_name"] = np.array(fleet.app_names(codes["business_unit"].tolist(), 0), object)
-        blocks = fleet.blocks()
-        metadata[PARTITION_KEY] = np.repeat([block.archetype for block in blocks], [b.stop - b.start for b in blocks])
-        return cls(
-            grid=spec.grid,
-            server_ids=np.array(fleet.server_ids(0, fleet.servers), object),
-            categories={name: tuple(values) for name, values in categories.items()},
-            metadata=metadata,
-            calendar=expected_calendar(spec.grid),
-            spec=spec,
-            recompute=recompute,
-        )
+        """Hold rows against a fleet's specification."""
+        return cls(spec, recompute)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel without what was derived."""
+        return type(self), (self.spec, self.recompute)
+
+    @property
+    def grid(self) -> TimeGrid:
+        """The timestamps."""
+        return self.spec.grid
+
+    @property
+    def servers(self) -> int:
+        """How many servers are planned."""
+        return self.spec.fleet.servers
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -94,19 +87,71 @@ class Reference:
         )
 
     @cached_property
-    def server_index(self) -> pd.Index:
-        """The ids, for looking up positions."""
-        return pd.Index(self.server_ids)
+    def categories(self) -> dict[str, tuple[str, ...]]:
+        """The full list of values of each categorical column."""
+        return {name: tuple(values) for name, values in self.spec.fleet.categories().items()}
+
+    def server_id(self, server: int) -> str:
+        """Return the id of the server at a position in the fleet."""
+        return self.spec.fleet.server_ids(server, server + 1)[0]
+
+    def positions(self, ids: pd.Index) -> Ints:
+        """Return where in the fleet servers of these ids stand; -1 for what is no id of the plan."""
+        # No id has a letter beyond ASCII; what Arrow could not hold as text is none.
+        texts = pa.array([text if isinstance(text, str) and text.isascii() else "" for text in ids], pa.string())
+        planned = pc.match_substring_regex(texts, rf"\A{ID_PREFIX}[0-9]{{{self.spec.fleet.id_digits}}}\z").to_numpy(
+            zero_copy_only=False
+        )
+        positions = np.full(len(texts), -1, np.int64)
+        numbers = pc.utf8_slice_codeunits(texts.filter(pa.array(planned)), len(ID_PREFIX)).cast(pa.int64()).to_numpy()
+        positions[planned] = np.where(numbers < self.servers, numbers, -1)
+        return positions
+
+    def codes(self, column: str, servers: Ints) -> npt.NDArray[np.integer]:
+        """Return what a categorical column must be for these servers, as places in `categories`."""
+        fleet = self.spec.fleet
+        if column == PARTITION_KEY:
+            blocks = fleet.blocks()
+            of_block = [self.categories[column].index(block.archetype) for block in blocks]
+            return np.array(of_block)[np.searchsorted([block.stop for block in blocks], servers, side="right")]
+        return metadata_of(fleet, self.spec.seed)[column][servers]
+
+    def texts(self, column: str, servers: Ints) -> Texts:
+        """Return what a text column must be for these servers, as texts."""
+        if column == "server_id":
+            return _by_runs(servers, self.spec.fleet.server_ids)
+        if column == "app_name":
+            units = metadata_of(self.spec.fleet, self.spec.seed)["business_unit"]
+            return _by_runs(servers, lambda start, stop: self.spec.fleet.app_names(units[start:stop].tolist(), start))
+        return np.asarray(np.array(self.categories[column], object)[self.codes(column, servers)])
 
     def row_values(self, column: str, positions: Ints) -> npt.NDArray[np.int16]:
         """Return what a calendar column must be at these positions of the grid."""
-        return self.calendar[column][positions // self.grid.rows_per_day]
+        return expected_calendar(self.grid)[column][positions // self.grid.rows_per_day]
 
     def timestamp(self, position: int) -> str:
         """Return the grid's timestamp at a position, as text."""
         return str(pd.Timestamp(np.datetime64(self.grid.start, "us") + position * self.step))
 
 
+@lru_cache(maxsize=2)
+def metadata_of(fleet: Fleet, seed: int) -> dict[str, Codes]:
+    """Return the metadata of all servers as codes, remembered: 3 bytes a server, once a process."""
+    # A server's numbers follow those of the server before, so a part's alone would cost as much as all up to it.
+    return fleet.metadata_codes(seed, 0, fleet.servers)
+
+
+def _by_runs(servers: Ints, make: Callable[[int, int], list[str]]) -> Texts:
+    """Make the texts of servers, a run of neighbours at a time: the servers of a part are usually one."""
+    edges = np.flatnonzero(np.diff(servers) != 1) + 1
+    runs = zip([0, *edges], [*edges, len(servers)], strict=True) if len(servers) else ()
+    made = np.empty(len(servers), object)
+    for first, last in runs:
+        made[first:last] = make(int(servers[first]), int(servers[last - 1]) + 1)
+    return made
+
+
+@lru_cache(maxsize=2)
 def expected_calendar(grid: TimeGrid) -> dict[str, npt.NDArray[np.int16]]:
     """Return each calendar column, by day: by counting days and months, apart from the code that makes the data."""
     day = np.datetime64(grid.start, "D") + np.arange(grid.days)

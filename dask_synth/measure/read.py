@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dask_synth.exactly_once.reading import read_csv
 from dask_synth.schema import BUILT_IN, CATEGORICAL, PARTITION_KEY, Categories, Columns
-from dask_synth.storage.reading import read_csv
 
 TEXTS = [name for name in ("server_id", "app_name", *CATEGORICAL) if name != PARTITION_KEY]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dask_synth.measure.arrangement import Arrangement, Sparse
-from dask_synth.measure.planned import TEXT_BY_SERVER, Reference
+from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
 from dask_synth.model.columns import MetricColumn
 from dask_synth.schema import CALENDAR, Categories, Columns, empty_frame
 
@@ -64,38 +64,47 @@ def count_nulls(faults: Faults, frame: pd.DataFrame, columns: Columns) -> None:
         faults.add(f"null.{name}", missing, f"{missing:,} in one partition")
 
 
-def check_calendar(faults: Faults, frame: pd.DataFrame, arrangement: Arrangement, reference: Reference) -> None:
+def check_calendar(faults: Faults, frame: pd.DataFrame, arrangement: Arrangement, planned: Planned) -> None:
     """Compare the calendar columns with what the timestamps ask for."""
     for name in CALENDAR:
-        expected = reference.row_values(name, arrangement.times).astype(np.int16)
+        expected = planned.row_values(name, arrangement.times).astype(np.int16)
         values = frame[name].to_numpy()
         if (wrong := arrangement.unlike_time(values, expected.astype(values.dtype))).size:
             row = int(wrong[0])
             time = arrangement.place(row)[1]
             should = int(expected[time - arrangement.first])
-            faults.add(f"calendar.{name}", wrong.size, f"{values[row]} at {reference.timestamp(time)}, not {should}")
+            faults.add(f"calendar.{name}", wrong.size, f"{values[row]} at {planned.timestamp(time)}, not {should}")
 
 
 def check_metadata(
-    faults: Faults, texts: Mapping[str, pd.Categorical], arrangement: Arrangement, reference: Reference
+    faults: Faults, texts: Mapping[str, pd.Categorical], arrangement: Arrangement, planned: Planned
 ) -> None:
     """Compare each server's texts with the plan's."""
     for name in TEXT_BY_SERVER:
         text = texts[name]
-        should = reference.metadata[name][arrangement.servers]
-        # -2 is no code: what the plan asks for does not occur here at all.
-        expected = pd.Index(text.categories).get_indexer(should)
-        wrong = arrangement.unlike_server(text.codes, np.where(expected < 0, -2, expected))
+        expected = _planned_codes(name, text, arrangement.servers, planned)
+        wrong = arrangement.unlike_server(text.codes, expected.astype(text.codes.dtype))
         if wrong.size:
             server, time = arrangement.place(int(wrong[0]))
-            found, planned = text[int(wrong[0])], reference.metadata[name][server]
-            example = (
-                f"{reference.server_ids[server]} has {found!r} from {reference.timestamp(time)} on, not {planned!r}"
-            )
+            found, should = text[int(wrong[0])], planned.texts(name, np.array([server]))[0]
+            example = f"{planned.server_id(server)} has {found!r} from {planned.timestamp(time)} on, not {should!r}"
             faults.add(f"metadata.{name}", wrong.size, example)
 
 
-def check_order(faults: Faults, arrangement: Arrangement, reference: Reference) -> None:
+def _planned_codes(name: str, text: pd.Categorical, servers: Ints, planned: Planned) -> Ints:
+    """Return each server's planned text as its code in `text`; -2 is no code: it does not occur there at all."""
+    # Ids that are not in the plan stand at -1; no row that is compared is of one.
+    known, values = servers >= 0, pd.Index(text.categories)
+    expected = np.full(len(servers), -2)
+    if name in planned.categories:
+        places = values.get_indexer(planned.categories[name])
+        expected[known] = places[planned.codes(name, servers[known])]
+    else:
+        expected[known] = values.get_indexer(planned.texts(name, servers[known]))
+    return np.where(expected < 0, -2, expected)
+
+
+def check_order(faults: Faults, arrangement: Arrangement, planned: Planned) -> None:
     """Count the rows that stand before an earlier one of their server.
 
     Servers may come again: in a joined CSV, appended days stand behind all that was there.
@@ -106,7 +115,7 @@ def check_order(faults: Faults, arrangement: Arrangement, reference: Reference) 
         back = (np.diff(position) < 0) & (np.diff(server_of) == 0)
         if (wrong := np.flatnonzero(back)).size:
             server, time = arrangement.place(int(order[wrong[0] + 1]))
-            example = f"{reference.server_ids[server]} at {reference.timestamp(time)} stands behind a later row"
+            example = f"{planned.server_id(server)} at {planned.timestamp(time)} stands behind a later row"
             faults.add("order", wrong.size, example)
 
 

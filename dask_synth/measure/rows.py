@@ -14,7 +14,7 @@ from pandas.api.types import is_numeric_dtype
 from dask_synth.measure.arrangement import Arrangement, arrangement_of
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.picture import Binned, Picture, bins_of, memory_of, picture_of
-from dask_synth.measure.planned import TEXT_BY_SERVER, Reference
+from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
 from dask_synth.measure.redraw import redraw
 from dask_synth.measure.row_faults import (
     Faults,
@@ -31,27 +31,27 @@ from dask_synth.schema import PARTITION_KEY
 MEMORY = "mem_p95"
 
 
-def measure_rows(frame: pd.DataFrame, reference: Reference, layout: Layout | None = None) -> Measured:
+def measure_rows(frame: pd.DataFrame, planned: Planned, layout: Layout | None = None) -> Measured:
     """Return what some rows come to.
 
     Parameters
     ----------
     frame
         Rows of a fleet, in any order and of any servers; texts may be categories.
-    reference
+    planned
         What they are held against.
     layout
         The axes of a picture, if one is wanted.
     """
-    missing = frozenset(f"{name} is missing" for name in reference.columns.names if name not in frame)
+    missing = frozenset(f"{name} is missing" for name in planned.columns.names if name not in frame)
     if missing or frame.empty:
         return Measured(rows=len(frame), types=missing)
-    types = unexpected_types(frame, reference.categories, reference.columns)
-    if not all(is_numeric_dtype(frame[name]) for name in reference.metrics):
+    types = unexpected_types(frame, planned.categories, planned.columns)
+    if not all(is_numeric_dtype(frame[name]) for name in planned.metrics):
         return Measured(rows=len(frame), types=types)
     texts = {name: frame[name].astype("category") for name in ("server_id", *TEXT_BY_SERVER)}
     frame = frame.assign(**{name: text for name, text in texts.items() if frame[name].dtype != "category"})
-    parts = [_of_archetype(rows, reference, layout) for rows in _by_type(frame)]
+    parts = [_of_archetype(rows, planned, layout) for rows in _by_type(frame)]
     return added([Measured(types=types), *parts])
 
 
@@ -65,42 +65,38 @@ def _by_type(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield frame.iloc[np.flatnonzero(codes == code)]
 
 
-def _of_archetype(frame: pd.DataFrame, reference: Reference, layout: Layout | None) -> Measured:
+def _of_archetype(frame: pd.DataFrame, planned: Planned, layout: Layout | None) -> Measured:
     faults, rows = Faults(), len(frame)
-    count_nulls(faults, frame, reference.columns)
-    frame, *places = _placed(faults, frame, reference)
+    count_nulls(faults, frame, planned.columns)
+    frame, *places = _placed(faults, frame, planned)
     if frame.empty:
         return Measured(rows=rows, faults=faults.count, examples=faults.examples)
     arrangement = arrangement_of(*places)
-    check_order(faults, arrangement, reference)
-    check_calendar(faults, frame, arrangement, reference)
-    check_metadata(faults, {name: frame[name].array for name in TEXT_BY_SERVER}, arrangement, reference)
-    values = {name: frame[name].to_numpy(np.float64) for name in reference.metrics}
-    redrawn = redraw(reference.spec, arrangement, values, reference.recompute)
+    check_order(faults, arrangement, planned)
+    check_calendar(faults, frame, arrangement, planned)
+    check_metadata(faults, {name: frame[name].array for name in TEXT_BY_SERVER}, arrangement, planned)
+    values = {name: frame[name].to_numpy(np.float64) for name in planned.metrics}
+    redrawn = redraw(planned.spec, arrangement, values, planned.recompute)
     if redrawn.rows < len(frame) or redrawn.unlike:  # else they are the model's, which keeps to ranges and decimals
         for name, column in values.items():
-            check_metric(faults, reference.spec.metrics[name], column)
+            check_metric(faults, planned.spec.metrics[name], column)
     hundredths = [np.rint(column * 100) for column in values.values()]
-    servers = servers_of(arrangement, hundredths, reference.weights)
+    servers = servers_of(arrangement, hundredths, planned.weights)
     if any(faults.count[f"null.{name}"] for name in values):
         arrangement, frame, hundredths = _complete(frame, places, hundredths)
-    summed = _summed(frame, arrangement, hundredths, reference, layout) if len(frame) else Measured()
+    summed = _summed(frame, arrangement, hundredths, planned, layout) if len(frame) else Measured()
     return summed + Measured(rows=rows, faults=faults.count, examples=faults.examples, servers=servers, redrawn=redrawn)
 
 
-def _placed(
-    faults: Faults, frame: pd.DataFrame, reference: Reference
-) -> tuple[pd.DataFrame, npt.NDArray[Any], Ints, Ints]:
+def _placed(faults: Faults, frame: pd.DataFrame, planned: Planned) -> tuple[pd.DataFrame, npt.NDArray[Any], Ints, Ints]:
     """Find each row's server and place in the grid; leave out the rows that have none."""
     ids = frame["server_id"].cat
-    servers = reference.server_index.get_indexer(ids.categories).astype(np.int64)
+    servers = planned.positions(ids.categories)
     server = ids.codes.to_numpy()
-    elapsed = (frame["timestamp"].to_numpy().astype("M8[us]") - np.datetime64(reference.grid.start, "us")).view(
-        np.int64
-    )
-    step = int(reference.step.astype(np.int64))
+    elapsed = (frame["timestamp"].to_numpy().astype("M8[us]") - np.datetime64(planned.grid.start, "us")).view(np.int64)
+    step = int(planned.step.astype(np.int64))
     position = elapsed // step
-    off_grid = (position * step != elapsed) | (position < 0) | (position >= reference.grid.size)
+    off_grid = (position * step != elapsed) | (position < 0) | (position >= planned.grid.size)
     # A row without an id has the code -1: the last place.
     lost = np.append(servers, -1)[server] < 0 if (servers < 0).any() or server.min() < 0 else None
     if lost is not None and lost.any():
@@ -125,22 +121,22 @@ def _complete(
 
 
 def _summed(
-    frame: pd.DataFrame, arrangement: Arrangement, hundredths: list[Floats], reference: Reference, layout: Layout | None
+    frame: pd.DataFrame, arrangement: Arrangement, hundredths: list[Floats], planned: Planned, layout: Layout | None
 ) -> Measured:
     archetype = frame[PARTITION_KEY].iloc[0]
-    if archetype not in reference.categories[PARTITION_KEY]:
+    if archetype not in planned.categories[PARTITION_KEY]:
         return Measured()
-    columns = reference.spec.metrics.columns
+    columns = planned.spec.metrics.columns
     bins = [bins_of(column.high, values) for column, values in zip(columns, hundredths, strict=True)]
     at_times = [arrangement.rows_at_times(), *map(arrangement.by_time, hundredths)]
     binned = Binned(arrangement, hundredths, bins, at_times)
-    picture = _picture(archetype, binned, frame, reference, layout) if layout else Picture()
-    return Measured(sums={archetype: sums_of(binned, reference.grid)}, picture=picture)
+    picture = _picture(archetype, binned, frame, planned, layout) if layout else Picture()
+    return Measured(sums={archetype: sums_of(binned, planned.grid)}, picture=picture)
 
 
-def _picture(archetype: str, binned: Binned, frame: pd.DataFrame, reference: Reference, layout: Layout) -> Picture:
-    step = int(reference.step.astype(np.int64))
+def _picture(archetype: str, binned: Binned, frame: pd.DataFrame, planned: Planned, layout: Layout) -> Picture:
+    step = int(planned.step.astype(np.int64))
     picture = picture_of(archetype, binned, binned.arrangement.times * step, layout)
     criticality = frame["criticality"].array
-    cells = binned.cells(reference.metrics.index(MEMORY))
+    cells = binned.cells(planned.metrics.index(MEMORY))
     return replace(picture, memory=memory_of(list(criticality.categories), criticality.codes, cells))

@@ -14,6 +14,9 @@ import numpy.typing as npt
 from dask_synth.model.seeds import Purpose, generator
 
 MIN_ID_DIGITS = 3
+ID_PREFIX = "server_"
+DRAW_SERVERS = 1 << 16
+"""How many servers' metadata are drawn at once: a large fleet's numbers never stand in memory together."""
 
 Weights = tuple[tuple[str, float], ...]
 """Values with their weights, in order; weights need not sum to 1."""
@@ -66,20 +69,29 @@ class Fleet:
 
     def server_ids(self, start: int, stop: int) -> list[str]:
         """Return the ids of servers start, ..., stop - 1, all equally wide."""
-        width = max(MIN_ID_DIGITS, len(str(self.servers - 1)))
-        return [f"server_{server:0{width}d}" for server in range(start, stop)]
+        width = self.id_digits
+        return [f"{ID_PREFIX}{server:0{width}d}" for server in range(start, stop)]
+
+    @property
+    def id_digits(self) -> int:
+        """How many digits each id has."""
+        return max(MIN_ID_DIGITS, len(str(self.servers - 1)))
 
     def metadata_codes(self, seed: int, start: int, stop: int) -> dict[str, npt.NDArray[np.int8]]:
         """Draw the categories of servers start, ..., stop - 1, as positions in :meth:`categories`.
 
         A server's three numbers follow those of the server before, so the fleet's size does not change them.
         """
-        uniform = generator(seed, Purpose.METADATA).random((stop, 3))[start:]
+        stream = generator(seed, Purpose.METADATA)
+        # One raw number a uniform: those of the servers before are passed over, not kept.
+        stream.bit_generator.random_raw(3 * start, output=False)
         columns = {"business_unit": self.business_units, "criticality": self.criticalities, "region": self.regions}
-        return {
-            column: weighted_choice(uniform[:, position], weights)
-            for position, (column, weights) in enumerate(columns.items())
-        }
+        codes = {column: np.empty(stop - start, np.int8) for column in columns}
+        for first in range(0, stop - start, DRAW_SERVERS):
+            uniform = stream.random((min(DRAW_SERVERS, stop - start - first), 3))
+            for position, (column, weights) in enumerate(columns.items()):
+                codes[column][first : first + len(uniform)] = weighted_choice(uniform[:, position], weights)
+        return codes
 
     def app_names(self, business_unit_codes: Sequence[int], start: int) -> list[str]:
         """Return ``{business_unit}-app-{server index}`` for servers from `start` on."""

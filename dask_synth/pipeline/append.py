@@ -15,18 +15,18 @@ from dask_synth.clusters.connect import connect
 from dask_synth.clusters.preflight import check_output
 from dask_synth.config.problems import validated
 from dask_synth.errors import ConfigError, OutputError, Problem, RunError
+from dask_synth.exactly_once import commit
+from dask_synth.exactly_once.admission import check_same_versions, check_writable
+from dask_synth.exactly_once.committed import Committed, open_committed
+from dask_synth.exactly_once.exchange import check_exchangeable, staging_of
+from dask_synth.exactly_once.state import State
 from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
 from dask_synth.pipeline.plan import RunPlan, spec_of
 from dask_synth.pipeline.recorded import recorded_config
 from dask_synth.pipeline.run import writing
-from dask_synth.storage import commit
-from dask_synth.storage.admission import check_same_versions, check_writable
-from dask_synth.storage.committed import Committed, open_committed
-from dask_synth.storage.exchange import check_exchangeable, staging_of
 from dask_synth.storage.manifest import FileEntry, Manifest, Plan
 from dask_synth.storage.names import BEFORE_NAME, CSV_FOLDER, CSV_NAME, METRICS
 from dask_synth.storage.places import is_local
-from dask_synth.storage.state import State
 
 
 def append_plan(dataset: Committed, until: dt.date | str) -> RunPlan | None:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from distributed import Client
 
+from dask_synth.exactly_once.commit import begin
+from dask_synth.exactly_once.journal import journal
+from dask_synth.exactly_once.lock import Hold
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import columns_of
 from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.pipeline.submit import Job, run_jobs
 from dask_synth.pipeline.task import make_chunk
 from dask_synth.pipeline.write import Receipt, Target, join_csv, write_servers
-from dask_synth.storage.commit import begin
-from dask_synth.storage.journal import journal
-from dask_synth.storage.lock import Hold
 from dask_synth.storage.manifest import FileEntry, Plan, versions
 from dask_synth.storage.names import CSV_FOLDER
 from dask_synth.storage.places import store_of

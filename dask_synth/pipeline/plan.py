@@ -13,16 +13,6 @@ from dask_synth.model.fleet import Fleet
 from dask_synth.model.spec import FleetSpec
 from dask_synth.storage.manifest import Plan, run_identity, suffix_of, versions
 
-BYTES_PER_ROW = {"parquet": 9.3, "csv": 20}
-"""Measured on hourly_200; only ever used to estimate."""
-
-NANOSECONDS_PER_ROW = {"model": 240, "parquet": 370, "csv": 1500}
-"""Of one core, measured on hourly_200; only ever used to estimate."""
-
-BYTES_PER_METRIC = {"parquet": 3.0, "csv": 3.2}
-NANOSECONDS_PER_METRIC = {"model": 60, "parquet": 90, "csv": 240}
-"""What each further metric adds to them, measured on iops_gpu."""
-
 
 @dataclass(frozen=True)
 class Chunk:
@@ -96,20 +86,6 @@ class RunPlan:
             suffix=suffix_of(self.run_id, replaces, shared=shared),
             replaces=replaces,
         )
-
-    def estimated_bytes(self) -> dict[str, int]:
-        """Return the expected size of each format that is asked for."""
-        further = len(self.spec.metrics.further)
-        return {
-            format_: round(self.rows * (BYTES_PER_ROW[format_] + further * BYTES_PER_METRIC[format_]))
-            for format_ in self.config.output.formats
-        }
-
-    def estimated_seconds(self) -> float:
-        """Return the expected work, in seconds of one core."""
-        parts, further = ("model", *self.config.output.formats), len(self.spec.metrics.further)
-        each = sum(NANOSECONDS_PER_ROW[part] + further * NANOSECONDS_PER_METRIC[part] for part in parts)
-        return 1e-9 * self.rows * each
 
 
 def spec_of(config: RunConfig) -> FleetSpec:

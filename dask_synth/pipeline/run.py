@@ -13,16 +13,16 @@ from dask_synth.clusters.connect import connect
 from dask_synth.clusters.preflight import check_output
 from dask_synth.config.run import RunConfig
 from dask_synth.errors import DaskSynthError, RunError
+from dask_synth.exactly_once import commit
+from dask_synth.exactly_once.admission import Way, look, way
+from dask_synth.exactly_once.committed import Committed
+from dask_synth.exactly_once.exchange import restore
+from dask_synth.exactly_once.lock import Hold, hold
+from dask_synth.exactly_once.state import State
 from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.storage import commit
-from dask_synth.storage.admission import Way, look, way
-from dask_synth.storage.committed import Committed
-from dask_synth.storage.exchange import restore
-from dask_synth.storage.lock import Hold, hold
 from dask_synth.storage.manifest import Manifest, Plan, versions
 from dask_synth.storage.places import is_local, place
-from dask_synth.storage.state import State
 
 
 def generate(

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from dask_synth.clusters.heap import keep_freed_memory
 from dask_synth.errors import RunError
+from dask_synth.exactly_once.state import State
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.plan import Chunk
@@ -26,7 +27,6 @@ from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.names import CSV_NAME, SERVERS_NAME, SERVERS_STEM, csv_part, parquet_part
 from dask_synth.storage.parquet import encode_parquet
 from dask_synth.storage.places import Store, is_local, store_of
-from dask_synth.storage.state import State
 from dask_synth.storage.store import LocalStore
 
 
@@ -158,12 +158,18 @@ def is_as_written(store: Store, entry: FileEntry) -> bool:
 def write_servers(spec: FleetSpec, target: Target) -> FileEntry:
     """Write one row a server."""
     table = servers_table(spec)
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
+    data = encode_servers(table)
     name = SERVERS_NAME if target.joins else f"{SERVERS_STEM}-{target.suffix}.parquet"
-    _put(target, name, data := sink.getvalue())
+    _put(target, name, data)
     everyone = (0, spec.fleet.servers - 1)
     return FileEntry.of(name, data, rows=table.num_rows, servers=everyone, time=None, run_id=target.run_id)
+
+
+def encode_servers(table: pa.Table) -> pa.Buffer:
+    """Encode one row a server."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return sink.getvalue()
 
 
 def join_csv(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.sums import Measured
 from dask_synth.proof.observed import Observed
 from dask_synth.theory.theory import ArchetypeTheory, Theory
@@ -22,14 +22,14 @@ class Evidence:
     ----------
     measured
         What was seen.
-    reference
+    planned
         What the rows were held against.
     theory
         What it must be.
     """
 
     measured: Measured
-    reference: Reference
+    planned: Planned
     theory: Theory
     _observed: dict[str, Observed] = field(default_factory=dict, repr=False)
 
@@ -52,5 +52,6 @@ class Evidence:
 
     def servers_of(self, archetype: str) -> npt.NDArray[np.bool_]:
         """Return which rows of ``measured.servers`` the plan gives to an archetype."""
-        types = self.reference.metadata["server_type"][self.measured.servers.index]
-        return np.asarray(types == archetype)
+        index = self.measured.servers.index
+        planned = [block for block in self.planned.spec.fleet.blocks() if block.archetype == archetype]
+        return np.asarray((index >= planned[0].start) & (index < planned[0].stop) if planned else index < 0)

@@ -16,9 +16,11 @@ from distributed import Client
 
 from dask_synth.config.run import RunConfig
 from dask_synth.errors import ConfigError, Problem
+from dask_synth.exactly_once.committed import Committed, open_committed
+from dask_synth.exactly_once.derived import keep
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.one_pass import start_pass, tree
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.redraw import Recompute
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
@@ -30,8 +32,6 @@ from dask_synth.proof.checks.structure import not_recomputed
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import LEVEL, judge
 from dask_synth.proof.verdict import VALIDATION_NAME, Verdict
-from dask_synth.storage.committed import Committed, open_committed
-from dask_synth.storage.derived import keep
 from dask_synth.theory.theory import Theory
 
 logger = logging.getLogger(__name__)
@@ -115,16 +115,16 @@ def proved(
     spec = spec_of(recorded_config(dataset.path, dataset.manifest))
     tell_other_versions(dataset.path, dataset.manifest)
     others = other_versions(dataset.manifest, DRAWING)
-    reference = Reference.of(spec, Recompute(0.0 if others else recompute))
-    finish = start_pass(dataset, client, reference, Layout.of(spec) if picture else None)
+    planned = Planned.of(spec, Recompute(0.0 if others else recompute))
+    finish = start_pass(dataset, client, planned, Layout.of(spec) if picture else None)
     # Theory needs no data: it is worked out here while the workers read.
     theory = Theory.of(spec)
-    further = [*server_checks(dataset.servers, spec, reference)]
+    further = [*server_checks(dataset.servers, spec, planned)]
     measured = finish()
     further = [*file_checks(measured.findings, dataset.manifest), *further]
     if others and recompute:
         further.append(not_recomputed(others))
-    evidence = Evidence(measured, reference, theory)
+    evidence = Evidence(measured, planned, theory)
     verdict = judge(evidence, dataset.manifest.run_id, perf_counter() - start, level, further)
     verdict = verdict.model_copy(update={"seconds": perf_counter() - start})
     dataset.check_current()
@@ -162,7 +162,7 @@ def validate_frame(
     """
     start = perf_counter()
     plan = RunPlan.of(config)
-    evidence = _evidence(frame, plan.spec, Reference.of(plan.spec, Recompute(_share(recompute), MOST_WORK)), client)
+    evidence = _evidence(frame, plan.spec, Planned.of(plan.spec, Recompute(_share(recompute), MOST_WORK)), client)
     return judge(evidence, plan.run_id, perf_counter() - start, level)
 
 
@@ -172,28 +172,28 @@ def _share(recompute: float) -> float:
     return recompute
 
 
-def _evidence(frame: dd.DataFrame, spec: FleetSpec, reference: Reference, client: Client | None) -> Evidence:
-    total = _sum_tree(frame, reference)
+def _evidence(frame: dd.DataFrame, spec: FleetSpec, planned: Planned, client: Client | None) -> Evidence:
+    total = _sum_tree(frame, planned)
     if client is None:
-        return Evidence(compute(total)[0], reference, Theory.of(spec))
+        return Evidence(compute(total)[0], planned, Theory.of(spec))
     # Theory needs no data: it is worked out here while the workers read.
     future = client.compute(total)
     theory = Theory.of(spec)
-    return Evidence(future.result(), reference, theory)
+    return Evidence(future.result(), planned, theory)
 
 
-def _sum_tree(frame: dd.DataFrame, reference: Reference) -> Delayed:
+def _sum_tree(frame: dd.DataFrame, planned: Planned) -> Delayed:
     """Return what all rows come to, lazily: a tree of additions, so that no task holds more than a few."""
     token = uuid4().hex
-    shared = delayed(reference, name=f"reference-{token}", traverse=False)
+    shared = delayed(planned, name=f"planned-{token}", traverse=False)
     meta = pd.DataFrame({"measured": pd.Series(dtype=object)})
     rows = frame.map_partitions(validate_partition, shared, meta=meta, enforce_metadata=False)
     return tree([delayed(_cell)(row) for row in rows.to_delayed()], added)
 
 
-def validate_partition(frame: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+def validate_partition(frame: pd.DataFrame, planned: Planned) -> pd.DataFrame:
     """Return what a partition comes to as a frame of one cell; the name is what Dask's dashboard shows."""
-    return pd.DataFrame({"measured": pd.Series([measure_rows(frame, reference)], dtype=object)})
+    return pd.DataFrame({"measured": pd.Series([measure_rows(frame, planned)], dtype=object)})
 
 
 def _cell(row: pd.DataFrame) -> Measured:

@@ -16,12 +16,12 @@ from bokeh.embed import components
 from bokeh.resources import Resources
 
 import dask_synth
+from dask_synth.exactly_once.committed import Committed
 from dask_synth.proof.verdict import Check, Verdict
 from dask_synth.reporting.charts import charts_of
 from dask_synth.reporting.packed import library_of
 from dask_synth.reporting.palette import verdict_words
 from dask_synth.reporting.summary import Summary
-from dask_synth.storage.committed import Committed
 from dask_synth.storage.manifest import Manifest
 
 MAX_GROUPS = 20

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from dask_synth.errors import OutputError, RunError
+from dask_synth.exactly_once.committed import Committed, open_committed
+from dask_synth.exactly_once.derived import keep
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.one_pass import start_pass
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.read import UNREADABLE
 from dask_synth.measure.sums import Measured
 from dask_synth.model.spec import FleetSpec
@@ -24,8 +26,6 @@ from dask_synth.pipeline.recorded import recorded_config, tell_other_versions
 from dask_synth.proof.verdict import VALIDATION_NAME, Verdict
 from dask_synth.reporting.summary import summary_of
 from dask_synth.schema import PARTITION_KEY
-from dask_synth.storage.committed import Committed, open_committed
-from dask_synth.storage.derived import keep
 from dask_synth.storage.integrity import Finding
 from dask_synth.storage.places import readable, reading
 from dask_synth.theory.theory import Theory
@@ -65,7 +65,7 @@ def report(path: str | os.PathLike[str], client: Client | None = None) -> tuple[
     dataset = open_committed(path)
     verdict, spec = read_verdict(dataset), recorded_spec(dataset)
     tell_other_versions(dataset.path, dataset.manifest)
-    finish = start_pass(dataset, client, Reference.of(spec), Layout.of(spec))
+    finish = start_pass(dataset, client, Planned.of(spec), Layout.of(spec))
     theory = Theory.of(spec)
     measured = finish()
     check_drawable(dataset, verdict, measured.findings)

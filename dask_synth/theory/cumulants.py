@@ -69,3 +69,8 @@ class Cumulants:
 def of_rows(weights: Floats, mean: Floats, variance: Floats, third: Floats) -> Cumulants:
     """Add up rows: each element of the last axis stands for as many of them as its weight."""
     return Cumulants(weights @ mean, weights @ variance, weights @ third)
+
+
+def bernoulli(p: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the first three cumulants of a value that is 1 with probability p, else 0."""
+    return p, p * (1 - p), p * (1 - p) * (1 - 2 * p)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.theory.censored import STEP, about, joint_about, uniform_moments
-from dask_synth.theory.cumulants import Cumulants, of_rows
+from dask_synth.theory.cumulants import Cumulants, bernoulli, of_rows
 from dask_synth.theory.gauge import CORRELATION_EXACT, Gauge, Pair, edges_of
 from dask_synth.theory.law import Law
 
@@ -234,11 +234,6 @@ def _tails(law: Law, gauge: Gauge) -> tuple[Cumulants, Floats]:
         found.append(of_rows(weights, *bernoulli(tail)))
         levers.append(float(weights @ (spike - calm)))
     return _stacked(found), np.array(levers)
-
-
-def bernoulli(p: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return the first three cumulants of a value that is 1 with probability p, else 0."""
-    return p, p * (1 - p), p * (1 - p) * (1 - 2 * p)
 
 
 def _classes(law: Law, column: str, cuts: list[int]) -> Classes:

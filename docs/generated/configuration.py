@@ -41,7 +41,7 @@ def defaults() -> str:
 
 def _section(title: str, name: str, section: Entry, text: str = "") -> list[str]:
     texts = attributes(section["description"])
-    rows, below = [], []
+    rows, below = list[Row](), list[str]()
     for key, entry in section["properties"].items():
         rows += _rows(f"{name}.{key}", entry, texts.get(key))
         items = _resolved(entry.get("items", {}))

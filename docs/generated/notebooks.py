@@ -33,8 +33,9 @@ def files() -> Iterator[tuple[str, str | bytes]]:
 def _ran(notebook: Path) -> nbformat.NotebookNode:
     kept = RAN / f"{notebook.stem}-{_state(notebook)}.ipynb"
     if kept.exists():
-        return nbformat.read(kept, as_version=4)
-    content = nbformat.read(notebook, as_version=4)
+        ran: nbformat.NotebookNode = nbformat.read(kept, as_version=4)
+        return ran
+    content: nbformat.NotebookNode = nbformat.read(notebook, as_version=4)
     with tempfile.TemporaryDirectory() as room:
         # It would warn that what stays on this machine is not encrypted.
         quiet = ["--IPKernelApp.log_level=ERROR"]

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,14 +130,14 @@ class Folder:
 
     def _run_command(self, line: str, block: Block) -> str:
         words = shlex.split(line, comments=True)
-        variables = dict(word.split("=", 1) for word in words if re.match(r"^[A-Z_]+=", word))
+        variables: Mapping[str, str | None] = dict(word.split("=", 1) for word in words if re.match(r"^[A-Z_]+=", word))
         words = words[len(variables) :]
         assert words[:3] == PROGRAM, f"{block}: cannot run {line!r}; mark the block with <!-- not run: reason -->"
         arguments = words[3:]
         if not arguments or arguments[0] in ("append", "generate") or arguments[0].startswith("--"):
             arguments.append("--no-report")  # a second each; `report` has a block of its own
         if "--dry-run" in arguments:
-            variables = dict.fromkeys(SMALL) | variables
+            variables = {**dict.fromkeys(SMALL), **variables}
         elif arguments and arguments[0] in READERS:
             self._give()
         else:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import dask_synth
-from tests.docs.blocks import OUTPUTS, PAGES, ROOT, SMALL, Folder, blocks_of, prepare
+from tests.docs.blocks import OUTPUTS, PAGES, SMALL, Folder, blocks_of, prepare
+from tests.integration.conftest import ROOT
 
 IDS = [page.relative_to(ROOT).as_posix() for page in PAGES]
 

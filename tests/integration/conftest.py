@@ -13,7 +13,7 @@ from distributed import Client, LocalCluster
 import dask_synth
 from dask_synth.config.run import RunConfig
 from dask_synth.dataset import Dataset
-from dask_synth.storage.integrity import DERIVED
+from dask_synth.storage.names import DERIVED
 
 ROOT = Path(__file__).parents[2]
 HOURLY_200 = ROOT / "config" / "hourly_200.yaml"

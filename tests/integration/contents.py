@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ def content(path: Path) -> Content:
     return Content(tuple(sorted(found.values())), digest(pd.concat(parts)))
 
 
-def left_over(folder: Path, path: Path, others: set[str] = frozenset()) -> set[str]:
+def left_over(folder: Path, path: Path, others: Set[str] = frozenset()) -> set[str]:
     """Return what lies in `folder` and is not of the dataset at `path`; `others` are known, relative to the dataset."""
     listed = {entry.path for entry in dask_synth.open_dataset(path).manifest.files} | {"manifest.json"} | others
     known = {path, *(above for name in listed for above in [path / name, *(path / name).parents])}

@@ -78,7 +78,7 @@ class Events:
         return [path.removeprefix(self.folder) for path in full if path.startswith(self.folder)]
 
 
-def _full(path: Any, folder: int) -> str:
+def _full(path: Any, folder: int | None) -> str:
     if hasattr(path, "fileno"):
         path = path.fileno()
     if isinstance(path, int):

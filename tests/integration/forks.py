@@ -99,6 +99,7 @@ class Forks:
         atexit.register(self.close)
 
     def close(self) -> None:
+        assert self.server.stdin is not None
         self.server.stdin.close()
         self.server.wait(10)
         shutil.rmtree(self.folder)

@@ -88,7 +88,8 @@ def _handle(link: socket.socket) -> None:
         return _become(**request)
     link.sendall(str(pid).encode())
     ended = os.pidfd_open(pid)
-    if link in select.select([link, ended], [], [])[0]:  # the test is gone
+    waited_for: list[socket.socket | int] = [link, ended]
+    if link in select.select(waited_for, [], [])[0]:  # the test is gone
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     with suppress(OSError):

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from socket import create_connection
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import IO, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Action = Literal["hold", "hold reply", "drop reply", "cut"]
 LIMIT_SECONDS = 60
@@ -154,7 +155,7 @@ class _Connection(StreamRequestHandler):
         raise ConnectionError("the server closed the connection")
 
 
-def _message(stream: IO[bytes], go_ahead: Any, bodiless: bool = False) -> tuple[bytes, bytes] | None:
+def _message(stream: BufferedIOBase, go_ahead: Any, bodiless: bool = False) -> tuple[bytes, bytes] | None:
     """Read a request or a reply, as head and body, byte for byte; None at the end."""
     lines = []
     while (line := stream.readline()) not in (b"\r\n", b""):
@@ -174,7 +175,7 @@ def _message(stream: IO[bytes], go_ahead: Any, bodiless: bool = False) -> tuple[
     return head, stream.read() if until_closed else stream.read(int(named.get(b"content-length", 0)))
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
     while line := stream.readline():
         yield line
         if size := int(line.partition(b";")[0], 16):

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Literal
 
 import dask
 import pytest
@@ -21,10 +22,11 @@ from distributed.chaos import KillWorker
 import dask_synth
 from dask_synth.clusters.resources import cores
 from dask_synth.errors import OutputError, RunError
-from dask_synth.storage.lock import hold
+from dask_synth.exactly_once.lock import hold
 from tests.integration.conftest import BARE, HOURLY_200, Command, digests, environment, files, hourly_200
 
-MODES = ("sys.exit", "graceful", "segfault")
+Mode = Literal["sys.exit", "graceful", "segfault"]
+MODES: tuple[Mode, ...] = ("sys.exit", "graceful", "segfault")
 WAIT_SECONDS = 60
 
 
@@ -60,7 +62,7 @@ def assert_undisturbed(dataset: dask_synth.Dataset, undisturbed: dask_synth.Data
     assert dataset.verify() == []
 
 
-def run_among_dying_workers(path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
+def run_among_dying_workers(path: Path, undisturbed: dask_synth.Dataset, mode: Mode) -> None:
     with four_workers() as client:
         client.register_plugin(KillWorker(delay="4 s", mode=mode))
         assert_undisturbed(dask_synth.generate(hourly_200(path), client), undisturbed)
@@ -87,7 +89,7 @@ def run_among_killed_workers(path: Path, undisturbed: dask_synth.Dataset, seed: 
     return len(killed)
 
 
-def _working_pids(cluster: LocalCluster) -> list[int]:
+def _working_pids(cluster: Any) -> list[int]:
     """Workers that the scheduler knows: killing one that still starts would only keep it from ever working."""
     nannies = list(cluster.workers.values())
     return [
@@ -101,7 +103,7 @@ def _kill(pid: int) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_dying_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
+def test_dying_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_synth.Dataset, mode: Mode) -> None:
     run_among_dying_workers(tmp_path / "fleet", undisturbed, mode)
 
 
@@ -113,7 +115,9 @@ def test_killed_workers_do_not_change_a_byte(tmp_path: Path, undisturbed: dask_s
 @pytest.mark.timeout(3000)
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("mode", [*MODES, "kill -9"])
-def test_twenty_runs_among_dying_workers(tmp_path: Path, undisturbed: dask_synth.Dataset, mode: str) -> None:
+def test_twenty_runs_among_dying_workers(
+    tmp_path: Path, undisturbed: dask_synth.Dataset, mode: Mode | Literal["kill -9"]
+) -> None:
     killed = 0
     for seed in range(20):
         path = tmp_path / f"fleet-{seed}"

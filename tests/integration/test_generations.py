@@ -15,7 +15,7 @@ from distributed import Client
 
 import dask_synth
 from dask_synth.errors import ConfigError, DamagedManifestError, OutputError
-from dask_synth.storage.exchange import staging_of
+from dask_synth.exactly_once.exchange import staging_of
 from dask_synth.storage.names import CSV_NAME
 from tests.integration.conftest import BARE, Command, digests, files
 from tests.integration.test_exactly_once import start, until
@@ -158,7 +158,9 @@ def test_append_adds_what_is_missing_and_refuses_other_versions(
         assert dask_synth.append(dataset.path, day, threads) == dataset, "those days are there"
     with pytest.raises(ConfigError, match="'tomorrow' is not a day"):
         dask_synth.append(dataset.path, "tomorrow", threads)
-    monkeypatch.setattr("dask_synth.storage.admission.versions", lambda: {**dataset.manifest.versions, "numpy": "99"})
+    monkeypatch.setattr(
+        "dask_synth.exactly_once.admission.versions", lambda: {**dataset.manifest.versions, "numpy": "99"}
+    )
     with pytest.raises(OutputError, match="numpy .* \\(here 99\\)"):
         dask_synth.append(dataset.path, dt.date(2024, 3, 31), threads)
 

@@ -158,7 +158,7 @@ def test_a_part_that_may_not_be_read_is_a_finding(of_root: dask_synth.Dataset) -
 def disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]
+    words: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]
     if subprocess.run(words, capture_output=True, check=False).returncode:
         pytest.skip("mounting a tmpfs is not permitted here")
     yield folder

@@ -76,11 +76,11 @@ def test_polars_reads_metrics(baseline: dask_synth.Dataset) -> None:
 
 def test_duckdb_reads_metrics(baseline: dask_synth.Dataset) -> None:
     query = f"from read_parquet('{baseline.metrics}/**/*.parquet', hive_partitioning = true)"
-    types = {name: kind for name, kind, *_ in duckdb.sql(f"describe {query}").fetchall()}
+    types = {name: kind for name, kind, *_ in duckdb.execute(f"describe {query}").fetchall()}
     assert types["timestamp"] == "TIMESTAMP"
     assert types["cpu_p95"] == "DOUBLE"
     assert types["server_type"] == "VARCHAR"
-    counts = dict(duckdb.sql(f"select server_type, count(*) {query} group by all").fetchall())
+    counts = dict(duckdb.execute(f"select server_type, count(*) {query} group by all").fetchall())
     assert counts == {"web": 42 * 1461, "application": 48 * 1461, "database": 18 * 1461, "batch": 12 * 1461}
 
 

@@ -16,13 +16,13 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from dask_synth.dataset import Dataset
 from dask_synth.reporting.report import report
-from tests.quality.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
+from tests.reporting.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
 
 pytestmark = pytest.mark.integration
 

@@ -94,7 +94,7 @@ def url(server: object, request: pytest.FixtureRequest) -> str:
 
 
 def rows(dataset: dask_synth.Dataset) -> pd.DataFrame:
-    frame = dataset.frame().compute()
+    frame: pd.DataFrame = dataset.frame().compute()
     return frame.sort_values(["server_id", "timestamp"]).reset_index(drop=True)
 
 
@@ -147,7 +147,7 @@ def test_other_tools_read_it(url: str, command: Command) -> None:
     assert len(pd.read_parquet(f"{url}/metrics")) == dataset.manifest.rows
     assert len(pq.read_table(f"{bucket}/metrics", filesystem=store)) == dataset.manifest.rows
     duckdb.register_filesystem(store)
-    count = duckdb.sql(f"select count(*) from read_parquet('{url}/metrics/*/*.parquet', hive_partitioning = true)")
+    count = duckdb.execute(f"select count(*) from read_parquet('{url}/metrics/*/*.parquet', hive_partitioning = true)")
     assert count.fetchall() == [(dataset.manifest.rows,)]
     texts = [pd.read_csv(f"s3://{name}") for name in store.find(f"{bucket}/csv")]
     assert sum(map(len, texts)) == dataset.manifest.rows
@@ -217,7 +217,7 @@ def test_a_killed_run_goes_on_and_makes_no_part_again(url: str, command: Command
 
 HOLDER = """
 import sys
-from dask_synth.storage.lock import hold
+from dask_synth.exactly_once.lock import hold
 from dask_synth.storage.places import place
 with hold(place(sys.argv[1])):
     print("held", flush=True)

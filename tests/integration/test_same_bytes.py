@@ -28,7 +28,8 @@ def made(path: Path, client: Client | None = None, **changes: object) -> dask_sy
 
 
 def rows(dataset: dask_synth.Dataset) -> pd.DataFrame:
-    return dataset.frame().compute().sort_values(KEYS).reset_index(drop=True)
+    frame: pd.DataFrame = dataset.frame().compute()
+    return frame.sort_values(KEYS).reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 def interpreter(version: str) -> Path | None:
     """Return a Python of this minor version: on the PATH, or where pyenv puts them."""
-    found = [shutil.which(f"python{version}"), *Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
+    elsewhere = Path.home().glob(f".pyenv/versions/{version}.*/bin/python")
+    found = [shutil.which(f"python{version}"), *map(str, elsewhere)]
     asked = "import sys; print('%d.%d' % sys.version_info[:2])"
     for python in filter(None, found):
         answer = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=False)
@@ -34,7 +35,9 @@ def interpreter(version: str) -> Path | None:
 def oldest() -> Iterator[str]:
     """Yield a pin to the lowest version of each library that the package needs."""
     for requirement in PROJECT["dependencies"]:
-        name, version = re.fullmatch(r"([a-z0-9-]+)(?:\[.*\])?>=([0-9.]+)", requirement).groups()
+        match = re.fullmatch(r"([a-z0-9-]+)(?:\[.*\])?>=([0-9.]+)", requirement)
+        assert match, requirement
+        name, version = match.groups()
         yield f"{name}=={version}"
 
 
@@ -52,7 +55,7 @@ def baseline(python: Path, room: Path) -> dask_synth.Dataset:
     """Make the baseline away from the checkout."""
     room.mkdir()
     variables = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
-    words = [python, "-m", "dask_synth", "--config", "baseline"]
+    words: list[str | Path] = [python, "-m", "dask_synth", "--config", "baseline"]
     done = subprocess.run(words, cwd=room, env=variables, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert "valid: all" in done.stdout

@@ -27,7 +27,10 @@ pytestmark = pytest.mark.skipif(not WEED, reason="takes the S3 server of seaweed
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 LEASE_SECONDS = 2
-LEASE = {"dask_synth.storage.lease.LEASE_SECONDS": LEASE_SECONDS, "dask_synth.storage.lease.RENEW_SECONDS": 0.5}
+LEASE = {
+    "dask_synth.exactly_once.lease.LEASE_SECONDS": LEASE_SECONDS,
+    "dask_synth.exactly_once.lease.RENEW_SECONDS": 0.5,
+}
 
 REQUESTS = (
     (("PUT", r"manifest\.json"), 1),

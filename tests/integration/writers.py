@@ -82,7 +82,7 @@ def _through(state: State | None, order: Sequence[Writer]) -> Any:
 
 
 def is_possible(begin: State | None, writer: Writer) -> bool:
-    return _through(begin, [writer]) != "refused"
+    return bool(_through(begin, [writer]) != "refused")
 
 
 @cache

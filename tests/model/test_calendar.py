@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,13 @@ from dask_synth.model.archetypes import PROFILES
 from dask_synth.model.calendar import (
     GRANULARITIES,
     Calendar,
-    Holiday,
     Seasonality,
     TimeGrid,
     calendar_columns,
     growth_factor,
-    holiday_factors,
     load_factor,
-    us_holidays,
 )
+from dask_synth.model.holidays import Holiday, holiday_factors, us_holidays
 from tests import reference
 
 FEDERAL = {
@@ -36,14 +35,14 @@ def grid(first: str, last: str, granularity: str = "daily") -> TimeGrid:
     return TimeGrid(dt.date.fromisoformat(first), dt.date.fromisoformat(last), granularity)
 
 
-def loads(archetype: str, first: str, last: str, granularity: str = "hourly", **off: object) -> dict[str, float]:
-    seasonality = Seasonality(**off)  # type: ignore[arg-type]
+def loads(archetype: str, first: str, last: str, granularity: str = "hourly", **off: Any) -> dict[str, float]:
+    seasonality = Seasonality(**off)
     span = grid(first, last, granularity)
     values = load_factor(PROFILES[archetype], Calendar.of(span, seasonality), seasonality)
     return dict(zip(pd.DatetimeIndex(span.timestamps()).strftime("%Y-%m-%d %H:%M"), values.tolist(), strict=True))
 
 
-def test_the_baseline_grid_has_1461_days():
+def test_the_baseline_grid_has_1461_days() -> None:
     span = grid("2022-01-01", "2025-12-31")
     assert (span.days, span.size) == (1461, 1461)
 
@@ -59,7 +58,7 @@ def test_the_baseline_grid_has_1461_days():
         ("1min", 1440, "23:59"),
     ],
 )
-def test_a_grid_runs_through_the_whole_of_its_last_day(granularity, rows, last):
+def test_a_grid_runs_through_the_whole_of_its_last_day(granularity: str, rows: int, last: str) -> None:
     stamps = grid("2024-02-28", "2024-03-01", granularity).timestamps()
     assert len(stamps) == 3 * rows
     assert stamps.dtype == np.dtype("M8[us]")
@@ -68,11 +67,11 @@ def test_a_grid_runs_through_the_whole_of_its_last_day(granularity, rows, last):
     assert len(np.unique(np.diff(stamps))) == 1
 
 
-def test_every_granularity_of_the_design_is_known():
+def test_every_granularity_of_the_design_is_known() -> None:
     assert list(GRANULARITIES) == ["daily", "hourly", "30min", "15min", "5min", "1min"]
 
 
-def test_calendar_columns_of_some_days_counted_by_hand():
+def test_calendar_columns_of_some_days_counted_by_hand() -> None:
     days = pd.DatetimeIndex(["2024-01-01", "2024-02-29", "2024-03-30", "2024-03-31", "2025-12-31"])
     columns = calendar_columns(days)
     assert {name: values.tolist() for name, values in columns.items()} == {
@@ -87,26 +86,26 @@ def test_calendar_columns_of_some_days_counted_by_hand():
     assert [values.dtype.name for values in columns.values()] == ["int16", *["int8"] * 6]
 
 
-def test_the_end_of_a_quarter_comes_four_times_a_year():
+def test_the_end_of_a_quarter_comes_four_times_a_year() -> None:
     days = pd.date_range("2023-01-01", "2023-12-31", unit="us")
     ends = days[calendar_columns(days)["is_eoq"] == 1]
     assert ends.strftime("%m-%d").tolist() == ["03-31", "06-30", "09-30", "12-31"]
 
 
 @pytest.mark.parametrize("year", FEDERAL)
-def test_holidays_are_the_us_federal_ones_with_their_observed_days(year):
+def test_holidays_are_the_us_federal_ones_with_their_observed_days(year: int) -> None:
     days = pd.date_range(f"{year}-01-01", f"{year}-12-31", unit="us")
     found = days[calendar_columns(days)["is_holiday"] == 1]
     assert " ".join(found.strftime("%m-%d")) == FEDERAL[year]
 
 
-def test_every_row_of_a_holiday_is_one_at_any_granularity():
+def test_every_row_of_a_holiday_is_one_at_any_granularity() -> None:
     span = grid("2024-07-03", "2024-07-05", "15min")
     flags = Calendar.of(span, Seasonality()).columns["is_holiday"]
     assert flags.tolist() == [0] * 96 + [1] * 96 + [0] * 96
 
 
-def test_whether_a_day_is_a_holiday_does_not_depend_on_where_the_range_ends():
+def test_whether_a_day_is_a_holiday_does_not_depend_on_where_the_range_ends() -> None:
     assert dt.date(2021, 12, 31) in us_holidays(2021, 2021)
     assert us_holidays(2021, 2021).items() <= us_holidays(2020, 2023).items()
 
@@ -140,16 +139,16 @@ def test_whether_a_day_is_a_holiday_does_not_depend_on_where_the_range_ends():
         ("2025-01-02 00:00", 1.0),
     ],
 )
-def test_the_load_of_web_at_moments_worked_out_by_hand(moment, expected):
+def test_the_load_of_web_at_moments_worked_out_by_hand(moment: str, expected: float) -> None:
     assert loads("web", moment[:10], moment[:10])[moment] == pytest.approx(expected, rel=1e-12)
 
 
-def test_business_hours_last_through_17_59():
+def test_business_hours_last_through_17_59() -> None:
     values = loads("batch", "2024-04-02", "2024-04-02", "1min")
     assert [values[f"2024-04-02 {time}"] for time in ("08:59", "09:00", "17:59", "18:00")] == [1.0, 0.8, 0.8, 1.0]
 
 
-def test_daily_rows_stand_at_midnight_outside_business_hours():
+def test_daily_rows_stand_at_midnight_outside_business_hours() -> None:
     assert set(loads("web", "2024-04-01", "2024-04-05", "daily").values()) == {1.0}
 
 
@@ -163,19 +162,19 @@ def test_daily_rows_stand_at_midnight_outside_business_hours():
         ({"holidays": ()}, 1.5 * 0.6 * 1.24),
     ],
 )
-def test_each_season_can_be_switched_off_alone(off, expected):
+def test_each_season_can_be_switched_off_alone(off: dict[str, Any], expected: float) -> None:
     day = "2023-12-30"
     assert loads("application", day, day, **off)[f"{day} 11:00"] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("archetype", reference.TABLE)
-def test_every_hour_of_two_years_has_the_load_of_the_reference(archetype):
+def test_every_hour_of_two_years_has_the_load_of_the_reference(archetype: str) -> None:
     found = loads(archetype, "2023-07-01", "2025-06-30")
     expected = [reference.load(dt.datetime.fromisoformat(at), reference.TABLE[archetype]) for at in found]
     np.testing.assert_allclose(list(found.values()), expected, rtol=1e-12)
 
 
-def test_growth_is_half_a_percent_a_month_of_30_4375_days():
+def test_growth_is_half_a_percent_a_month_of_30_4375_days() -> None:
     calendar = Calendar.of(grid("2022-01-01", "2026-01-01", "30min"), Seasonality())
     growth = growth_factor(PROFILES["web"], calendar)
     assert growth[0] == 1.0
@@ -189,25 +188,25 @@ def factors(holiday: Holiday, first: str, last: str) -> dict[str, float]:
     return {day: value for day, value in zip(days.strftime("%Y-%m-%d"), values.tolist(), strict=True) if value != 1}
 
 
-def test_a_date_without_a_year_comes_every_year_and_one_with_a_year_once():
+def test_a_date_without_a_year_comes_every_year_and_one_with_a_year_once() -> None:
     assert factors(Holiday(0.5, date="02-29"), "2023-01-01", "2024-12-31") == {"2024-02-29": 0.5}
     assert len(factors(Holiday(0.5, date="07-19"), "2023-01-01", "2024-12-31")) == 2
     assert factors(Holiday(1.4, date="2024-07-19"), "2023-01-01", "2024-12-31") == {"2024-07-19": 1.4}
 
 
-def test_a_window_includes_both_ends_and_may_run_over_the_new_year():
+def test_a_window_includes_both_ends_and_may_run_over_the_new_year() -> None:
     found = factors(Holiday(0.7, first="12-30", last="01-02"), "2024-06-01", "2025-06-01")
     assert list(found) == ["2024-12-30", "2024-12-31", "2025-01-01", "2025-01-02"]
     found = factors(Holiday(0.7, first="2024-12-30", last="2025-01-01"), "2023-01-01", "2026-12-31")
     assert list(found) == ["2024-12-30", "2024-12-31", "2025-01-01"]
 
 
-def test_a_named_holiday_falls_where_the_law_puts_it():
+def test_a_named_holiday_falls_where_the_law_puts_it() -> None:
     found = factors(Holiday(0.7, name="Thanksgiving Day"), "2022-01-01", "2024-12-31")
     assert list(found) == ["2022-11-24", "2023-11-23", "2024-11-28"]
 
 
-def test_where_several_holidays_cover_a_day_the_last_one_listed_counts():
+def test_where_several_holidays_cover_a_day_the_last_one_listed_counts() -> None:
     table = (Holiday(0.5, first="12-01", last="12-31"), Holiday(1.4, date="12-24"))
     days = pd.DatetimeIndex(["2024-12-23", "2024-12-24", "2024-12-25"])
     assert holiday_factors(days, table).tolist() == [0.5, 1.4, 0.5]
@@ -232,7 +231,7 @@ def test_where_several_holidays_cover_a_day_the_last_one_listed_counts():
         (Holiday(1.0, first="2024-12-25", last="2024-12-24"), "lies after"),
     ],
 )
-def test_a_holiday_that_cannot_be_meant_says_what_is_wrong(holiday, problem):
+def test_a_holiday_that_cannot_be_meant_says_what_is_wrong(holiday: Holiday, problem: str) -> None:
     assert re.search(problem, holiday.problem() or "")
 
 
@@ -246,7 +245,7 @@ def test_a_holiday_that_cannot_be_meant_says_what_is_wrong(holiday, problem):
         Holiday(1.0, name="Juneteenth National Independence Day"),
     ],
 )
-def test_a_holiday_that_can_be_meant_has_no_problem(holiday):
+def test_a_holiday_that_can_be_meant_has_no_problem(holiday: Holiday) -> None:
     assert holiday.problem() is None
 
 
@@ -256,7 +255,7 @@ def test_a_holiday_that_can_be_meant_has_no_problem(holiday):
     more=st.integers(0, 60),
     granularity=st.sampled_from(["daily", "hourly"]),
 )
-def test_a_longer_calendar_begins_with_the_shorter_one(start, days, more, granularity):
+def test_a_longer_calendar_begins_with_the_shorter_one(start: dt.date, days: int, more: int, granularity: str) -> None:
     short = Calendar.of(TimeGrid(start, start + dt.timedelta(days - 1), granularity), Seasonality())
     long = Calendar.of(TimeGrid(start, start + dt.timedelta(days + more - 1), granularity), Seasonality())
     for name, values in short.columns.items():

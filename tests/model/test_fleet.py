@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_synth.model.fleet import Block, Fleet, archetype_counts, weighted_choice
+from dask_synth.model.seeds import Purpose, generator
 
 MIX = (("web", 0.35), ("application", 0.40), ("database", 0.15), ("batch", 0.10))
 UNIFORM = {
@@ -33,11 +34,11 @@ def fleet(servers: int, mix: tuple[tuple[str, float], ...] = MIX) -> Fleet:
         (200, [70, 80, 30, 20]),
     ],
 )
-def test_counts_of_the_default_mix_as_counted_by_hand(servers, expected):
+def test_counts_of_the_default_mix_as_counted_by_hand(servers: int, expected: list[int]) -> None:
     assert list(archetype_counts(servers, dict(MIX)).values()) == expected
 
 
-def test_shares_count_as_the_decimals_that_were_written():
+def test_shares_count_as_the_decimals_that_were_written() -> None:
     assert archetype_counts(20, {"a": 0.85, "b": 0.15}) == {"a": 17, "b": 3}
     assert archetype_counts(100, {"a": 0.29, "b": 0.71}) == {"a": 29, "b": 71}
 
@@ -50,7 +51,7 @@ def mixes(draw: st.DrawFn) -> dict[str, float]:
 
 
 @given(servers=st.integers(1, 5000), mix=mixes())
-def test_counts_sum_to_the_fleet_and_only_the_largest_share_takes_the_rest(servers, mix):
+def test_counts_sum_to_the_fleet_and_only_the_largest_share_takes_the_rest(servers: int, mix: dict[str, float]) -> None:
     counts = archetype_counts(servers, mix)
     assert sum(counts.values()) == servers
     assert list(counts) == list(mix)
@@ -61,7 +62,7 @@ def test_counts_sum_to_the_fleet_and_only_the_largest_share_takes_the_rest(serve
         assert rest <= 0 or name == largest
 
 
-def test_blocks_are_contiguous_and_leave_out_archetypes_without_servers():
+def test_blocks_are_contiguous_and_leave_out_archetypes_without_servers() -> None:
     assert fleet(120).blocks() == [
         Block("web", 0, 42),
         Block("application", 42, 90),
@@ -81,14 +82,14 @@ def test_blocks_are_contiguous_and_leave_out_archetypes_without_servers():
         (100_000, "server_00000", "server_99999"),
     ],
 )
-def test_ids_are_as_wide_as_the_fleet_needs(servers, first, last):
+def test_ids_are_as_wide_as_the_fleet_needs(servers: int, first: str, last: str) -> None:
     whole = fleet(servers)
     assert whole.server_ids(0, 1) == [first]
     assert whole.server_ids(servers - 1, servers) == [last]
 
 
 @given(st.integers(1, 3000), st.data())
-def test_ids_are_unique_sorted_and_the_same_in_parts(servers, data):
+def test_ids_are_unique_sorted_and_the_same_in_parts(servers: int, data: st.DataObject) -> None:
     whole = fleet(servers)
     cut = data.draw(st.integers(0, servers))
     ids = whole.server_ids(0, servers)
@@ -96,21 +97,33 @@ def test_ids_are_unique_sorted_and_the_same_in_parts(servers, data):
     assert whole.server_ids(0, cut) + whole.server_ids(cut, servers) == ids
 
 
-def test_metadata_of_a_server_do_not_depend_on_the_fleets_size_or_on_the_chunk():
+def test_metadata_of_a_server_do_not_depend_on_the_fleets_size_or_on_the_chunk() -> None:
     whole = fleet(500).metadata_codes(42, 0, 500)
     part = fleet(40).metadata_codes(42, 17, 40)
     for column, codes in part.items():
         np.testing.assert_array_equal(codes, whole[column][17:40])
 
 
-def test_metadata_are_independent_and_follow_the_seed():
+@pytest.mark.parametrize(("start", "stop"), [(0, 12), (5, 12), (6, 9), (11, 12)])
+def test_metadata_are_the_same_however_many_are_drawn_at_once(
+    start: int, stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uniform = generator(42, Purpose.METADATA).random((12, 3))[start:]
+    monkeypatch.setattr("dask_synth.model.fleet.DRAW_SERVERS", 3)
+    codes = fleet(12).metadata_codes(42, start, stop)
+    for position, (column, size) in enumerate({"business_unit": 4, "criticality": 3, "region": 4}.items()):
+        assert codes[column].tolist() == np.floor(uniform[: stop - start, position] * size).tolist()
+        assert codes[column].dtype == np.int8
+
+
+def test_metadata_are_independent_and_follow_the_seed() -> None:
     codes, other = fleet(4000).metadata_codes(42, 0, 4000), fleet(4000).metadata_codes(43, 0, 4000)
     values = np.array([*codes.values(), *other.values()])
     off_diagonal = np.corrcoef(values)[np.triu_indices(6, 1)]
     assert np.abs(off_diagonal).max() < 4.5 / np.sqrt(4000)
 
 
-def test_lists_are_uniform():
+def test_lists_are_uniform() -> None:
     for column, codes in fleet(12_000).metadata_codes(42, 0, 12_000).items():
         counts = np.bincount(codes)
         size = {"business_unit": 4, "criticality": 3, "region": 4}[column]
@@ -118,14 +131,14 @@ def test_lists_are_uniform():
         assert np.abs(counts - 12_000 / size).max() < 4.5 * np.sqrt(12_000 / size)
 
 
-def test_weights_need_not_sum_to_one():
+def test_weights_need_not_sum_to_one() -> None:
     spec = Fleet(10_000, MIX, UNIFORM["business_units"], UNIFORM["criticalities"], (("EU", 3.0), ("Asia", 1.0)))
     europe = np.mean(spec.metadata_codes(42, 0, 10_000)["region"] == 0)
     assert europe == pytest.approx(0.75, abs=4.5 * np.sqrt(0.75 * 0.25 / 10_000))
 
 
 @given(st.lists(st.one_of(st.just(0.0), st.floats(0.001, 1000)), min_size=1, max_size=8).filter(any))
-def test_a_weighted_choice_gives_each_value_its_share_and_zero_weights_nothing(weights):
+def test_a_weighted_choice_gives_each_value_its_share_and_zero_weights_nothing(weights: list[float]) -> None:
     uniform = (np.arange(10_000) + 0.5) / 10_000
     codes = weighted_choice(uniform, tuple((str(i), weight) for i, weight in enumerate(weights)))
     assert codes.dtype == np.int8
@@ -135,16 +148,16 @@ def test_a_weighted_choice_gives_each_value_its_share_and_zero_weights_nothing(w
     assert all(weights[code] > 0 for code in [*codes, *edges])
 
 
-def test_a_weighted_choice_changes_exactly_at_the_cumulative_share():
+def test_a_weighted_choice_changes_exactly_at_the_cumulative_share() -> None:
     uniform = np.array([0.0, 0.2499999, 0.25, 0.7499999, 0.75, 0.9999999])
     assert weighted_choice(uniform, (("a", 1.0), ("b", 2.0), ("c", 1.0))).tolist() == [0, 0, 1, 1, 2, 2]
 
 
-def test_apps_are_named_after_their_unit_and_their_server():
+def test_apps_are_named_after_their_unit_and_their_server() -> None:
     assert fleet(20).app_names([3, 0, 1], 8) == ["IT-app-8", "Trading-app-9", "Retail-app-10"]
 
 
-def test_categories_are_full_lists_in_the_order_of_the_configuration():
+def test_categories_are_full_lists_in_the_order_of_the_configuration() -> None:
     assert fleet(1).categories() == {
         "business_unit": ["Trading", "Retail", "Compliance", "IT"],
         "criticality": ["High", "Medium", "Low"],

@@ -103,7 +103,12 @@ def test_the_noise_has_the_deviation_and_the_correlations_that_were_asked_for() 
 def test_load_growth_and_spikes_act_where_the_row_says_so() -> None:
     quiet = archetypes(("web",), base={"still": 100, "busy": 100, "grown": 100, "wild": 100}, sd={})
     quiet["web"] |= {"sd": dict.fromkeys(("still", "busy", "grown", "wild"), 1e-6), "growth": 2, "spike_magnitude": 3}
-    rows = {"still": {}, "busy": {"load": True}, "grown": {"growth": True}, "wild": {"spike": 0.7}}
+    rows: dict[str, dict[str, Any]] = {
+        "still": {},
+        "busy": {"load": True},
+        "grown": {"growth": True},
+        "wild": {"spike": 0.7},
+    }
     metrics = {name: {"high": 1000, "column": name, **row} for name, row in rows.items()}
     fleet = spec({"metrics": metrics, "archetypes": quiet, "time.end_date": "2022-12-31"})
     out = drawn(fleet)
@@ -113,7 +118,7 @@ def test_load_growth_and_spikes_act_where_the_row_says_so() -> None:
     assert (out["wild"] == 210).mean() == pytest.approx(0.03, abs=4.5 * np.sqrt(0.03 * 0.97 / len(when)))
     np.testing.assert_allclose(out["grown"], 100 + 2 * np.arange(len(when)) / 24 / 30.4375, atol=0.00501)
     saturday_at_10, tuesday_at_10 = when == "2022-05-07 10:00", when == "2022-05-10 10:00"
-    assert (out["busy"][saturday_at_10], out["busy"][tuesday_at_10]) == (80.0, 160.0)
+    assert [out["busy"][at].item() for at in (saturday_at_10, tuesday_at_10)] == [80.0, 160.0]
 
 
 def test_spikes_are_the_same_rows_for_all_metrics() -> None:
@@ -151,4 +156,5 @@ def test_a_specification_goes_to_another_process_and_comes_back() -> None:
     again = pickle.loads(pickle.dumps(fleet))
     assert again == fleet
     assert len(pickle.dumps(fleet)) < 5000
-    assert replace(fleet.archetypes["web"].base, iops=1) != fleet.archetypes["web"].base
+    other: Mapping[str, Any] = {"iops": 1}
+    assert replace(fleet.archetypes["web"].base, **other) != fleet.archetypes["web"].base

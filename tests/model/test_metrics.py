@@ -55,7 +55,9 @@ def simulate(
         ("batch", "hourly", 60, 30, 5, reference.Switches(spikes=False)),
     ],
 )
-def test_every_value_is_that_of_the_model_written_out_row_by_row(archetype, granularity, minutes, days, server, on):
+def test_every_value_is_that_of_the_model_written_out_row_by_row(
+    archetype: str, granularity: str, minutes: int, days: int, server: int, on: reference.Switches
+) -> None:
     first = dt.date(2023, 12, 20)
     found = simulate(
         PROFILES[archetype],
@@ -76,7 +78,7 @@ def test_every_value_is_that_of_the_model_written_out_row_by_row(archetype, gran
 
 
 @pytest.mark.parametrize("archetype", PROFILES)
-def test_the_noise_has_the_profiles_deviations_and_correlations(archetype):
+def test_the_noise_has_the_profiles_deviations_and_correlations(archetype: str) -> None:
     # In the middle of a wide range nothing is clipped, so the values show the noise as it is.
     sd = Deviations(2.0, 3.0, 4.0, 50.0)
     profile = replace(PROFILES[archetype], base=Base(50, 50, 50, 500), sd=sd)
@@ -90,25 +92,25 @@ def test_the_noise_has_the_profiles_deviations_and_correlations(archetype):
     np.testing.assert_allclose(latent.mean(axis=1), [50, 50, 50, 500], atol=4.5 * 50 / np.sqrt(rows))
 
 
-def test_correlate_multiplies_by_the_factor():
+def test_correlate_multiplies_by_the_factor() -> None:
     normals = np.arange(12.0).reshape(3, 4)
     factor = np.array([[1, 0, 0, 0], [2, 3, 0, 0], [4, 5, 6, 0], [7, 8, 9, 10.0]])
     np.testing.assert_array_equal(np.array(correlate(normals, factor)).T, normals @ factor.T)
 
 
-def test_outgoing_traffic_is_six_tenths_of_the_incoming_but_for_rounding():
+def test_outgoing_traffic_is_six_tenths_of_the_incoming_but_for_rounding() -> None:
     found = simulate(PROFILES["web"], 300)
     np.testing.assert_allclose(found["net_out_p95"], 0.6 * found["net_in_p95"], atol=0.005 + 0.6 * 0.005 + 1e-9)
 
 
-def test_incoming_and_outgoing_traffic_are_clipped_each_at_its_own_height():
+def test_incoming_and_outgoing_traffic_are_clipped_each_at_its_own_height() -> None:
     profile = replace(PROFILES["web"], base=Base(50, 50, 50, 5000))
     found = simulate(profile, 30, spikes=False, seasonality=STILL)
     assert set(found["net_in_p95"]) == {1000.0}
     assert set(found["net_out_p95"]) == {600.0}
 
 
-def test_spikes_multiply_cpu_memory_and_traffic_and_leave_the_disk_alone():
+def test_spikes_multiply_cpu_memory_and_traffic_and_leave_the_disk_alone() -> None:
     quiet = Deviations(1e-6, 1e-6, 1e-6, 1e-6)
     profile = replace(
         PROFILES["web"], base=Base(20, 30, 40, 100), sd=quiet, spike_magnitude=2.0, spike_probability=0.25
@@ -128,14 +130,14 @@ def test_spikes_multiply_cpu_memory_and_traffic_and_leave_the_disk_alone():
     assert spiked.mean() == pytest.approx(0.25, abs=4.5 * np.sqrt(0.25 * 0.75 / 960))
 
 
-def test_without_spikes_the_other_rows_stay_as_they_were():
+def test_without_spikes_the_other_rows_stay_as_they_were() -> None:
     with_spikes, without = simulate(PROFILES["batch"], 400), simulate(PROFILES["batch"], 400, spikes=False)
     np.testing.assert_array_equal(with_spikes["disk_p95"], without["disk_p95"])
     changed = with_spikes["mem_p95"] != without["mem_p95"]
     assert changed.mean() == pytest.approx(0.08, abs=4.5 * np.sqrt(0.08 * 0.92 / 400))
 
 
-def test_growth_acts_on_cpu_memory_and_disk_but_not_on_traffic():
+def test_growth_acts_on_cpu_memory_and_disk_but_not_on_traffic() -> None:
     quiet = Deviations(1e-6, 1e-6, 1e-6, 1e-6)
     profile = replace(PROFILES["web"], base=Base(20, 30, 40, 100), sd=quiet, growth=2.0)
     found = simulate(profile, 1462, seasonality=STILL, spikes=False)
@@ -146,20 +148,20 @@ def test_growth_acts_on_cpu_memory_and_disk_but_not_on_traffic():
 @pytest.mark.parametrize(
     ("value", "expected"), [(-3.0, 0.0), (0.004, 0.0), (12.344, 12.34), (12.346, 12.35), (99.996, 100.0), (250, 100.0)]
 )
-def test_a_value_is_clipped_then_rounded_to_2_decimals(value, expected):
+def test_a_value_is_clipped_then_rounded_to_2_decimals(value: float, expected: float) -> None:
     out = np.empty(1)
     observe(np.array([value]), MetricColumn("cpu_p95", "cpu", "%", 100.0, "", ""), out)
     assert out[0] == expected
 
 
-def test_observed_columns_have_the_documented_heights_and_scales():
+def test_observed_columns_have_the_documented_heights_and_scales() -> None:
     assert {column.name: column.high for column in BUILT_IN.columns} == HIGHS
     assert {column.name: column.scale for column in BUILT_IN.columns} == dict.fromkeys(HIGHS, 1.0) | {
         "net_out_p95": 0.6
     }
 
 
-def test_another_seed_and_another_server_change_every_metric():
+def test_another_seed_and_another_server_change_every_metric() -> None:
     here = simulate(PROFILES["application"], 60)
     for other in (
         simulate(PROFILES["application"], 60, seed=43),
@@ -185,7 +187,7 @@ profiles = st.builds(
 
 
 @given(profiles, st.integers(0, 2**64 - 1), st.integers(0, 10_000))
-def test_values_of_any_profile_stay_in_range_with_2_decimals(profile, seed, server):
+def test_values_of_any_profile_stay_in_range_with_2_decimals(profile: ArchetypeProfile, seed: int, server: int) -> None:
     for name, values in simulate(profile, 3, "hourly", seed=seed, server=server).items():
         assert np.isfinite(values).all()
         assert values.min() >= 0
@@ -194,7 +196,7 @@ def test_values_of_any_profile_stay_in_range_with_2_decimals(profile, seed, serv
 
 
 @given(profiles, st.integers(1, 20), st.integers(0, 20))
-def test_a_longer_run_of_any_profile_begins_with_the_same_rows(profile, days, more):
+def test_a_longer_run_of_any_profile_begins_with_the_same_rows(profile: ArchetypeProfile, days: int, more: int) -> None:
     short, long = simulate(profile, days), simulate(profile, days + more)
     for name, values in short.items():
         np.testing.assert_array_equal(values, long[name][:days])

@@ -17,7 +17,7 @@ from dask_synth.theory.theory import Theory
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_a_profile_keeps_the_contract(name):
+def test_a_profile_keeps_the_contract(name: str) -> None:
     config = load_config(None, {"fleet.servers": 10, "fleet.mix": {name: 1.0}, "time.years": 1})
     plan = RunPlan.of(config)
     (chunk,) = plan.chunks

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,13 @@ def whole(plan: RunPlan) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def fleet(small_plan) -> pd.DataFrame:
+def fleet(small_plan: Callable[..., RunPlan]) -> pd.DataFrame:
     return whole(small_plan())
 
 
-def test_a_table_has_the_documented_columns_and_casts_to_the_documented_types(small_plan):
+def test_a_table_has_the_documented_columns_and_casts_to_the_documented_types(
+    small_plan: Callable[..., RunPlan],
+) -> None:
     plan = small_plan()
     table = chunk_table(plan.spec, plan.chunks[1])
     assert table.column_names == list(NAMES)
@@ -30,21 +33,21 @@ def test_a_table_has_the_documented_columns_and_casts_to_the_documented_types(sm
     assert all(table[name].null_count == 0 for name in NAMES)
 
 
-def test_a_frame_has_the_types_and_the_full_categories_of_the_empty_one(small_plan):
+def test_a_frame_has_the_types_and_the_full_categories_of_the_empty_one(small_plan: Callable[..., RunPlan]) -> None:
     plan = small_plan()
     expected = empty_frame(plan.spec.fleet.categories()).dtypes
     for chunk in plan.chunks:
         pd.testing.assert_series_equal(chunk_frame(chunk, plan.spec).dtypes, expected)
 
 
-def test_rows_are_sorted_by_server_then_time(fleet):
+def test_rows_are_sorted_by_server_then_time(fleet: pd.DataFrame) -> None:
     keys = list(zip(fleet["server_id"], fleet["timestamp"], strict=True))
     assert keys == sorted(keys)
     assert len(set(keys)) == len(fleet) == 1820
     assert fleet["server_id"].unique().tolist() == [f"server_{i:03d}" for i in range(20)]
 
 
-def test_each_server_has_one_type_and_one_set_of_metadata(fleet):
+def test_each_server_has_one_type_and_one_set_of_metadata(fleet: pd.DataFrame) -> None:
     per_server = fleet.groupby("server_id", observed=True)[[*CATEGORICAL, "app_name"]].nunique()
     assert (per_server == 1).all(axis=None)
     first = fleet.groupby("server_id").first()
@@ -53,7 +56,7 @@ def test_each_server_has_one_type_and_one_set_of_metadata(fleet):
     assert first["app_name"].tolist() == [f"{unit}-app-{i}" for i, unit in enumerate(units)]
 
 
-def test_metadata_are_those_that_the_fleet_draws(small_plan, fleet):
+def test_metadata_are_those_that_the_fleet_draws(small_plan: Callable[..., RunPlan], fleet: pd.DataFrame) -> None:
     spec = small_plan().spec
     codes = spec.fleet.metadata_codes(spec.seed, 0, 20)
     first = fleet.groupby("server_id").first()
@@ -61,7 +64,7 @@ def test_metadata_are_those_that_the_fleet_draws(small_plan, fleet):
         assert first[column].cat.codes.tolist() == expected.tolist()
 
 
-def test_calendar_columns_follow_the_timestamp_of_their_row(fleet):
+def test_calendar_columns_follow_the_timestamp_of_their_row(fleet: pd.DataFrame) -> None:
     stamps = fleet["timestamp"].dt
     assert (fleet["year"] == stamps.year).all()
     assert (fleet["month"] == stamps.month).all()
@@ -74,7 +77,7 @@ def test_calendar_columns_follow_the_timestamp_of_their_row(fleet):
 
 
 @pytest.mark.parametrize("server", [0, 6, 7, 14, 15, 17, 18, 19])
-def test_a_servers_rows_are_those_of_the_model_written_out_row_by_row(server, fleet):
+def test_a_servers_rows_are_those_of_the_model_written_out_row_by_row(server: int, fleet: pd.DataFrame) -> None:
     rows = fleet[fleet["server_id"] == f"server_{server:03d}"]
     archetype = rows["server_type"].iloc[0]
     expected = reference.rows(archetype, 42, server, dt.date(2024, 1, 1), dt.date(2024, 3, 31), 1440)
@@ -83,12 +86,14 @@ def test_a_servers_rows_are_those_of_the_model_written_out_row_by_row(server, fl
 
 
 @pytest.mark.parametrize("rows_per_partition", [50, 500, 5000, 10**8])
-def test_the_rows_do_not_depend_on_how_they_are_cut(rows_per_partition, small_plan, fleet):
+def test_the_rows_do_not_depend_on_how_they_are_cut(
+    rows_per_partition: int, small_plan: Callable[..., RunPlan], fleet: pd.DataFrame
+) -> None:
     plan = small_plan({"output.rows_per_partition": rows_per_partition})
     pd.testing.assert_frame_equal(whole(plan), fleet, check_exact=True)
 
 
-def test_the_cuts_that_are_compared_differ(small_plan):
+def test_the_cuts_that_are_compared_differ(small_plan: Callable[..., RunPlan]) -> None:
     counts = [len(small_plan({"output.rows_per_partition": rows}).chunks) for rows in (50, 500, 5000, 10**8)]
     assert counts == [20, 6, 4, 4]
 
@@ -101,7 +106,9 @@ def test_the_cuts_that_are_compared_differ(small_plan):
         ("2024-02-28", "2024-02-28", "2024-03-01", "15min"),
     ],
 )
-def test_a_run_to_an_earlier_end_is_the_beginning_of_a_longer_one(start, early, late, granularity, small_plan):
+def test_a_run_to_an_earlier_end_is_the_beginning_of_a_longer_one(
+    start: str, early: str, late: str, granularity: str, small_plan: Callable[..., RunPlan]
+) -> None:
     common = {"time.start_date": start, "time.granularity": granularity}
     short = whole(small_plan({**common, "time.end_date": early}))
     long = whole(small_plan({**common, "time.end_date": late}))
@@ -111,7 +118,9 @@ def test_a_run_to_an_earlier_end_is_the_beginning_of_a_longer_one(start, early, 
     pd.testing.assert_frame_equal(head, short, check_exact=True)
 
 
-def test_another_seed_changes_every_metric_of_every_server_and_the_metadata(small_plan, fleet):
+def test_another_seed_changes_every_metric_of_every_server_and_the_metadata(
+    small_plan: Callable[..., RunPlan], fleet: pd.DataFrame
+) -> None:
     other = whole(small_plan({"seed": 43}))
     for name in METRICS:
         same = (other[name] == fleet[name]).groupby(fleet["server_id"]).mean()
@@ -121,26 +130,30 @@ def test_another_seed_changes_every_metric_of_every_server_and_the_metadata(smal
     pd.testing.assert_frame_equal(other[unchanged], fleet[unchanged])
 
 
-def test_servers_of_one_archetype_differ(fleet):
+def test_servers_of_one_archetype_differ(fleet: pd.DataFrame) -> None:
     web = fleet[fleet["server_type"] == "web"].pivot_table("cpu_p95", "timestamp", "server_id")
     between = web.corr().to_numpy()[np.triu_indices(7, 1)]
     assert np.abs(between).max() < 0.9
     assert not web.T.duplicated().any()
 
 
-def test_more_servers_keep_the_metadata_of_the_first(small_plan):
+def test_more_servers_keep_the_metadata_of_the_first(small_plan: Callable[..., RunPlan]) -> None:
     few, many = servers_table(small_plan().spec).to_pandas(), servers_table(small_plan({"fleet.servers": 60}).spec)
     columns = ["server_id", "app_name", "business_unit", "criticality", "region"]
     pd.testing.assert_frame_equal(few[columns], many.to_pandas()[columns].head(20))
 
 
-def test_the_web_servers_that_a_larger_fleet_keeps_have_the_same_values(small_plan, fleet):
+def test_the_web_servers_that_a_larger_fleet_keeps_have_the_same_values(
+    small_plan: Callable[..., RunPlan], fleet: pd.DataFrame
+) -> None:
     larger = whole(small_plan({"fleet.servers": 60}))
     web = fleet[fleet["server_type"] == "web"]
     pd.testing.assert_frame_equal(larger.head(len(web)), web, check_exact=True)
 
 
-def test_a_weekly_season_that_is_switched_off_lifts_weekends_alone(small_plan, fleet):
+def test_a_weekly_season_that_is_switched_off_lifts_weekends_alone(
+    small_plan: Callable[..., RunPlan], fleet: pd.DataFrame
+) -> None:
     level = whole(small_plan({"seasonality.weekly": False}))
     weekend = fleet["is_weekend"] == 1
     pd.testing.assert_frame_equal(level[~weekend], fleet[~weekend])
@@ -148,7 +161,9 @@ def test_a_weekly_season_that_is_switched_off_lifts_weekends_alone(small_plan, f
     assert level.loc[web, "cpu_p95"].mean() > fleet.loc[web, "cpu_p95"].mean() + 15
 
 
-def test_the_table_of_servers_holds_metadata_and_profile_of_each(small_plan, fleet):
+def test_the_table_of_servers_holds_metadata_and_profile_of_each(
+    small_plan: Callable[..., RunPlan], fleet: pd.DataFrame
+) -> None:
     servers = servers_table(small_plan({"archetypes.web.growth": 0.75}).spec).to_pandas()
     assert len(servers) == 20
     first = fleet.groupby("server_id", as_index=False).first()
@@ -161,7 +176,7 @@ def test_the_table_of_servers_holds_metadata_and_profile_of_each(small_plan, fle
     assert len([name for name in servers if name.startswith("profile_")]) == 4 + 4 + 6 + 5
 
 
-def test_archetypes_without_servers_keep_their_place_among_the_categories(small_plan):
+def test_archetypes_without_servers_keep_their_place_among_the_categories(small_plan: Callable[..., RunPlan]) -> None:
     plan = small_plan({"fleet.servers": 3})
     frame = whole(plan)
     assert frame["server_type"].cat.categories.tolist() == ["web", "application", "database", "batch"]

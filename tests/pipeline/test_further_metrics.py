@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from dask.base import tokenize
+from distributed.protocol.pickle import dumps, loads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,7 +88,7 @@ def test_a_task_is_named_by_the_numbers_and_takes_nothing_of_their_types(small_p
     assert tokenize(small_plan({**WITH_BOTH, "archetypes.web.base.gpu": 31}).spec) != token
     # The types are made anew for each set of pairs, upon those that there are.
     assert small_plan({**WITH_BOTH, "archetypes.web.correlation.disk_gpu": 0.1}).spec != spec
-    assert cloudpickle.loads(cloudpickle.dumps(spec)) == spec
+    assert loads(dumps(spec)) == spec
 
 
 def test_a_parquet_file_documents_them(small_plan: Plans) -> None:
@@ -175,12 +175,6 @@ def test_each_word_about_a_metric_and_their_order_are_part_of_the_run(small_plan
         {**WITH_BOTH, "archetypes.web.base.iops": 901},
     ]
     assert len({small_plan(one).run_id for one in changes}) == len(changes)
-
-
-def test_a_plan_says_that_more_is_to_be_written(small_plan: Plans) -> None:
-    few, more = small_plan(), small_plan(WITH_BOTH)
-    assert more.estimated_bytes()["csv"] > 1.2 * few.estimated_bytes()["csv"]
-    assert more.estimated_seconds() > few.estimated_seconds()
 
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True).filter(lambda name: name not in ("cpu", "mem", "disk"))

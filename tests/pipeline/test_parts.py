@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
 
 from dask_synth.errors import RunError
+from dask_synth.exactly_once.journal import journal
+from dask_synth.exactly_once.lock import Hold
 from dask_synth.pipeline import parts
 from dask_synth.pipeline.parts import Work, chunk_jobs, write_parts
 from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.pipeline.write import Receipt, Target
-from dask_synth.storage.journal import journal
-from dask_synth.storage.lock import Hold
 from dask_synth.storage.store import LocalStore
 
 
@@ -23,7 +23,7 @@ def test_the_largest_chunks_go_first(small_plan: Callable[..., RunPlan], tmp_pat
 
 
 @pytest.fixture
-def client() -> Client:
+def client() -> Iterator[Client]:
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
         with Client(cluster) as client:
             yield client
@@ -33,7 +33,7 @@ def test_parts_are_written_down_as_they_land_and_no_later(
     small_plan: Callable[..., RunPlan], tmp_path: Path, client: Client
 ) -> None:
     plan = small_plan({"output.rows_per_partition": 500})
-    record, store, seen = plan.record(), LocalStore(tmp_path), []
+    record, store, seen = plan.record(), LocalStore(tmp_path), list[bool]()
 
     def look(receipt: Receipt) -> None:
         with journal(store, record) as (_, landed):
@@ -56,7 +56,7 @@ def test_a_place_that_is_lost_ends_a_run_with_the_next_part(
     def lost() -> None:
         raise RunError("another process took over")
 
-    made = []
+    made: list[Receipt] = []
     # As it is, but for the clean-up, which asks as well.
     monkeypatch.setattr(parts, "begin", lambda place, plan, _: LocalStore(place).put("plan.json", plan.to_json()))
     plan = small_plan({"output.rows_per_partition": 500})

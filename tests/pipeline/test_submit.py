@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dask
 import pytest
@@ -127,13 +128,15 @@ class LostResult:
     """A future that finished, and whose result went with its worker; done again, it killed four more."""
 
     status, key = "finished", "generate-and-write-0"
+    worker: Any = None  # that it was on: a state of the scheduler's own
 
     def result(self, timeout: float) -> object:
-        raise KilledWorker("generate-and-write-0", None, 3)
+        raise KilledWorker("generate-and-write-0", self.worker, 3)
 
 
 def test_a_result_that_was_lost_is_no_result_and_no_error() -> None:
-    assert submit._fetch(LostResult()) == []
+    future: Any = LostResult()
+    assert submit._fetch(future) == []
 
 
 def test_a_job_without_a_result_is_done_once(client: Client) -> None:

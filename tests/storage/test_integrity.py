@@ -7,7 +7,7 @@ import pytest
 from dask_synth.storage.integrity import examine, unlisted
 from dask_synth.storage.manifest import Manifest
 from dask_synth.storage.store import LocalStore
-from tests.storage.conftest import finish, record
+from tests.exactly_once.conftest import finish, record
 
 
 @pytest.fixture

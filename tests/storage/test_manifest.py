@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -45,7 +46,7 @@ def test_a_record_of_another_version_says_so() -> None:
         Plan.from_json(text)
 
 
-def identity(**changes: object) -> str:
+def identity(**changes: Any) -> str:
     return run_identity(RunConfig(**changes).model_dump(mode="json"))
 
 
@@ -92,7 +93,14 @@ def manifest(*paths: str) -> bytes:
         for path in paths
     )
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    known = {"started": now, "created": now, "time": (now, now), "config": {}, "versions": {}, "categories": {}}
+    known: dict[str, Any] = {
+        "started": now,
+        "created": now,
+        "time": (now, now),
+        "config": {},
+        "versions": {},
+        "categories": {},
+    }
     return Manifest.model_construct(run_id="r", rows=1, servers=1, files=entries, **known).to_json()
 
 

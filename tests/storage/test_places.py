@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,10 @@ import pytest
 from upath import UPath
 
 from dask_synth.errors import OutputError, ReplacedError, RunError
+from dask_synth.exactly_once.state import check_current
 from dask_synth.storage.integrity import examine
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.places import reading
-from dask_synth.storage.state import check_current
 
 
 class ClientError(Exception):
@@ -47,10 +48,11 @@ def test_whoever_reads_of_a_store_that_is_away_is_told(monkeypatch: pytest.Monke
     def away(*_: object, **__: object) -> Any:
         raise ClientError("away")
 
-    root = UPath("memory://fleet")
+    root: Any = UPath("memory://fleet")  # a Path to the package, and none to its types
     for method in ("cat_file", "open", "info", "isfile", "exists", "size"):
         monkeypatch.setattr(root.fs, method, away)
     entry = FileEntry.of("servers.parquet", b"", rows=0, servers=(0, 0), time=None, run_id="r")
-    for read in (lambda: check_current(root, "digest"), lambda: examine(root, entry)):
+    reads: tuple[Callable[[], object], ...] = (lambda: check_current(root, "digest"), lambda: examine(root, entry))
+    for read in reads:
         with pytest.raises(OutputError, match="ClientError: away"):
             read()

@@ -116,18 +116,19 @@ def test_a_link_to_a_folder_is_a_name_and_is_not_entered(tmp_path: Path) -> None
 
 
 def test_what_a_process_is_writing_goes_with_it(tmp_path: Path) -> None:
-    seen = []
+    seen: list[list[str]] = []
 
     def end_in_the_middle() -> Iterator[tuple[str, str]]:
-        seen.extend(LocalStore(tmp_path).names())
+        seen.append(list(LocalStore(tmp_path).names()))
         discard_unfinished()
         seen.append(list(LocalStore(tmp_path).names()))
         yield from ()
 
     with pytest.raises(FileNotFoundError):
         LocalStore(tmp_path).join("whole", b"", end_in_the_middle())
-    assert seen[0].endswith(".tmp")
-    assert seen[1] == []
+    (name,), after = seen
+    assert name.endswith(".tmp")
+    assert after == []
 
 
 def test_lines_of_a_log_are_there_at_once(tmp_path: Path) -> None:

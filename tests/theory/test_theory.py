@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dask_synth.config.run import RunConfig
-from dask_synth.measure.planned import Reference
+from dask_synth.measure.planned import Planned
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import added
 from dask_synth.model.archetypes import PROFILES, cholesky_factor
@@ -34,6 +35,9 @@ NODES = time_nodes(GRID, SEASONS, CELLS, 20.0)
 CALENDAR = Calendar.of(GRID, SEASONS)
 DAY, HOUR = np.divmod(np.arange(GRID.size), 24)
 DRAWS, BATCHES = 10_000_000, 40
+
+Key = tuple[str | int, ...]
+"""What is told of a column, or of two."""
 
 
 @cache
@@ -65,10 +69,10 @@ def test_means_spreads_and_correlations_agree_with_ten_million_draws(name: str) 
     # Every timestamp equally often, as in a fleet: it is part of the exact variance that times are not drawn.
     batches = [draw(name, rng, np.arange(i * size, (i + 1) * size) % GRID.size) for i in range(BATCHES)]
     centres = theory.gauge.centres[:, 0]
-    found = {("mean", k): [b[k].mean() for b in batches] for k in range(5)}
+    found: dict[Key, list[float]] = {("mean", k): [b[k].mean() for b in batches] for k in range(5)}
     found |= {("square", k): [((b[k] - centres[k]) ** 2).mean() for b in batches] for k in range(5)}
     means, squares = theory.means(seen), theory.squares(seen)
-    expected = {("mean", k): means.at(k, 0)[:2] for k in range(5)}
+    expected: dict[Key, tuple[float, float]] = {("mean", k): means.at(k, 0)[:2] for k in range(5)}
     expected |= {("square", k): squares.at(k, 0)[:2] for k in range(5)}
     for (view, a, b), pair in theory.gauge.pairs.items():
         if not view and (a, b) != (3, 4):
@@ -152,8 +156,8 @@ def test_every_statistic_of_many_fleets_is_centred_and_as_wide_as_it_says(granul
     theory, scores = Theory.of(plan.spec), dict[str, list[np.ndarray]]()
     for seed in range(80):
         spec = replace(plan.spec, seed=seed)
-        reference = Reference.of(spec)
-        statistics = added(measure_rows(chunk_frame(chunk, spec), reference) for chunk in plan.chunks)
+        planned = Planned.of(spec)
+        statistics = added(measure_rows(chunk_frame(chunk, spec), planned) for chunk in plan.chunks)
         for name, known in theory.archetypes.items():
             for what, z in scores_of(Observed(statistics.sums[name], known), known).items():
                 scores.setdefault(f"{what} of {name}", []).append(z)
@@ -170,7 +174,7 @@ def test_joint_moments_of_two_columns_are_those_of_rounded_values(deviation: flo
     sd = {"cpu": deviation, "mem": deviation, "disk": 5, "net": 50}
     profile = {"sd": sd, "base": {"cpu": 50.0, "mem": 40.0}, "correlation": {"cpu_mem": 0.6}}
     seasons = {"weekly": False, "quarter_end": False, "holidays": []}
-    still = {"seasonality": seasons, "growth": False, "spikes": False}
+    still: dict[str, Any] = {"seasonality": seasons, "growth": False, "spikes": False}
     config = RunConfig(archetypes={"web": profile}, fleet={"mix": {"web": 1.0}}, **still)
     joint = Theory.of(spec_of(config)).archetypes["web"].gauge.law
     rng = np.random.default_rng(6)
@@ -234,9 +238,9 @@ def test_the_chi_square_is_as_large_as_seasons_leave_it() -> None:
     law, starts = theory.chi_square(k), np.array([0, *candidate_bins()[theory.gauge.cuts[k]]])
     seen = []
     for seed in range(60):
-        reference = Reference.of(replace(spec, seed=seed))
+        planned = Planned.of(replace(spec, seed=seed))
         chunk = Chunk(0, "web", 0, 2)
-        sums = measure_rows(chunk_frame(chunk, replace(spec, seed=seed)), reference).sums["web"]
+        sums = measure_rows(chunk_frame(chunk, replace(spec, seed=seed)), planned).sums["web"]
         counts = np.add.reduceat(sums.histogram[k], starts)
         seen.append(float(((counts - law.expected) ** 2 / law.expected).sum()))
     mean, deviation = law.scale * law.freedom, law.scale * np.sqrt(2 * law.freedom)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dask_synth.measure.planned import TEXT_BY_SERVER, Reference
+from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
 from dask_synth.model.numbers import profile_numbers
 from dask_synth.model.spec import FleetSpec
 from dask_synth.proof.checks.structure import check
@@ -21,6 +21,9 @@ from dask_synth.storage.manifest import Manifest
 from dask_synth.storage.names import SERVERS_NAME
 from dask_synth.storage.places import readable, reading
 
+BATCH_SERVERS = 1 << 16
+"""Servers that are compared at once: a large fleet's texts never stand in memory together."""
+
 
 def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Check]:
     """Check that every file is as it was committed."""
@@ -29,28 +32,37 @@ def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Che
     yield check("files", what, len(findings), 0, detail)
 
 
-def server_checks(servers: Path, spec: FleetSpec, reference: Reference) -> Iterator[Check]:
+def server_checks(servers: Path, spec: FleetSpec, planned: Planned) -> Iterator[Check]:
     """Check that servers.parquet has one row a server, with its metadata and its profile."""
     with reading(servers):
         try:
-            table = pq.read_table(readable(servers)).to_pandas()
+            with pq.ParquetFile(readable(servers)) as file:
+                wrong = _differing(file, spec, planned)
         except (OSError, pa.ArrowInvalid) as error:
             yield check("servers_file", SERVERS_NAME, f"unreadable ({error})", "as planned")
             return
-    wrong = _differing(table, spec, reference)
     yield check(
         "servers_file", SERVERS_NAME, ", ".join(wrong) + " not as planned" if wrong else "as planned", "as planned"
     )
 
 
-def _differing(table: pd.DataFrame, spec: FleetSpec, reference: Reference) -> list[str]:
-    expected: dict[str, np.ndarray] = {"server_id": reference.server_ids}
-    expected |= {name: reference.metadata[name] for name in TEXT_BY_SERVER}
-    profiles = pd.DataFrame([profile_numbers(one, spec.metrics) for one in spec.archetypes.values()]).astype(float)
-    kinds = pd.Index(list(spec.archetypes)).get_indexer(pd.Index(reference.metadata[PARTITION_KEY]))
-    expected |= {f"profile_{name}": profiles[name].to_numpy()[kinds] for name in profiles}
-    return [
-        name
-        for name, values in expected.items()
-        if name not in table or len(table) != len(values) or not (table[name].to_numpy() == values).all()
-    ]
+def _differing(file: pq.ParquetFile, spec: FleetSpec, planned: Planned) -> list[str]:
+    """Return the columns that are not as planned, in the plan's order; a batch of servers at a time."""
+    archetypes = [spec.archetypes[name] for name in planned.categories[PARTITION_KEY]]
+    profiles = pd.DataFrame([profile_numbers(profile, spec.metrics) for profile in archetypes]).astype(float)
+    texts = ("server_id", *TEXT_BY_SERVER)
+    names = [*texts, *(f"profile_{name}" for name in profiles)]
+    if file.metadata.num_rows != planned.servers:
+        return names
+    wrong = {*names} - {*file.schema_arrow.names}
+    start = 0
+    for batch in file.iter_batches(BATCH_SERVERS):
+        table = batch.to_pandas()
+        here = np.arange(start, start + len(table))
+        start += len(here)
+        kinds = planned.codes(PARTITION_KEY, here)
+        for name in {*names} - wrong:
+            values = planned.texts(name, here) if name in texts else profiles[name[8:]].to_numpy()[kinds]
+            if not (table[name].to_numpy() == values).all():
+                wrong.add(name)
+    return [name for name in names if name in wrong]

@@ -25,7 +25,7 @@ BLOCK_ROWS = 200
 
 def servers(evidence: Evidence) -> Iterator[Trial]:
     """Compare each server's mean with what it must be; the farthest one counts."""
-    size = evidence.reference.grid.size
+    size = evidence.planned.grid.size
     if size < MIN_ROWS:
         return
     for _, theory in evidence.both():
@@ -43,7 +43,7 @@ def servers(evidence: Evidence) -> Iterator[Trial]:
                 z = np.nan_to_num(np.abs(mean - answer.expected[k]) / answer.error[k])
             far = int(np.argmax(z))
             expected, error, skewness = answer.at(k, far)
-            name = evidence.reference.server_ids[index[whole][far]]
+            name = evidence.planned.server_id(int(index[whole][far]))
             yield Trial(
                 name=f"independence.{theory.name}.{metric}.servers",
                 kind="independence",
@@ -64,12 +64,12 @@ def twins(evidence: Evidence) -> Iterator[Check]:
     for _, theory in evidence.both():
         archetype, chosen = theory.name, evidence.servers_of(theory.name)
         sums = evidence.measured.servers.totals[chosen]
-        names = evidence.reference.server_ids[evidence.measured.servers.index[chosen]]
-        if _chance_of_twins(theory, len(names)) > 1e-6:
+        index, name = evidence.measured.servers.index[chosen].tolist(), evidence.planned.server_id
+        if _chance_of_twins(theory, len(index)) > 1e-6:
             continue
         _, first, inverse, count = np.unique(sums, axis=0, return_index=True, return_inverse=True, return_counts=True)
-        copies = np.flatnonzero((count[inverse] > 1) & (first[inverse] != np.arange(len(names))))
-        pairs = [f"{names[i]} is a copy of {names[first[inverse[i]]]}" for i in copies[:3]]
+        copies = np.flatnonzero((count[inverse] > 1) & (first[inverse] != np.arange(len(index))))
+        pairs = [f"{name(index[i])} is a copy of {name(index[first[inverse[i]]])}" for i in copies[:3]]
         yield Check(
             name=f"independence.{archetype}.twins",
             kind="independence",

@@ -46,12 +46,12 @@ def check(
 
 def counts(evidence: Evidence) -> Iterator[Check]:
     """Count rows, servers and archetypes."""
-    reference, measured = evidence.reference, evidence.measured
-    planned = len(reference.server_ids)
-    present = np.isin(np.arange(planned), measured.servers.index)
-    absent = reference.server_ids[~present]
-    yield check("rows", "rows", f"{measured.rows:,}", f"{planned * reference.grid.size:,}")
-    yield check("servers", "servers", present.sum(), planned, _named("is missing", absent))
+    planned, measured = evidence.planned, evidence.measured
+    servers, present = planned.servers, len(measured.servers.index)
+    absent = np.delete(np.arange(servers), measured.servers.index)
+    names = [planned.server_id(server) for server in absent[:NAMED].tolist()]
+    yield check("rows", "rows", f"{measured.rows:,}", f"{servers * planned.grid.size:,}")
+    yield check("servers", "servers", present, servers, _named("is missing", names, len(absent)))
     for block in evidence.theory.spec.fleet.blocks():
         count = evidence.servers_of(block.archetype).sum()
         yield check(
@@ -69,12 +69,12 @@ def keys(evidence: Evidence) -> Iterator[Check]:
     The sums of the positions, of their squares and of a weight for each tell a missing row from one that came twice,
     and which it was where it is one.
     """
-    reference, servers = evidence.reference, evidence.measured.servers
-    t = np.arange(reference.grid.size, dtype=float)
-    whole = np.array([len(t), t.sum(), (t * t).sum(), reference.weights.sum()])
+    planned, servers = evidence.planned, evidence.measured.servers
+    t = np.arange(planned.grid.size, dtype=float)
+    whole = np.array([len(t), t.sum(), (t * t).sum(), planned.weights.sum()])
     off = servers.keys - whole
     wrong = np.flatnonzero(off.any(axis=1))
-    words = [f"{reference.server_ids[servers.index[i]]} {_key_words(off[i], evidence)}" for i in wrong[:NAMED]]
+    words = [f"{planned.server_id(int(servers.index[i]))} {_key_words(off[i], evidence)}" for i in wrong[:NAMED]]
     detail = "; ".join(words)
     yield check("keys", "servers that lack a timestamp or have one twice", len(wrong), 0, detail)
 
@@ -82,13 +82,13 @@ def keys(evidence: Evidence) -> Iterator[Check]:
 def _key_words(off: npt.NDArray[np.float64], evidence: Evidence) -> str:
     rows, position, square = off[:3]
     if abs(rows) == 1:
-        place = evidence.reference.timestamp(round(abs(position)))
+        place = evidence.planned.timestamp(round(abs(position)))
         return f"has {place} twice" if rows > 0 else f"lacks {place}"
     if rows == 0 and position:
         # One row at a instead of b: a - b and a ** 2 - b ** 2 are known.
         twice = (square / position + position) / 2
-        if twice == round(twice) and 0 <= twice - position < evidence.reference.grid.size and twice >= 0:
-            time = evidence.reference.timestamp
+        if twice == round(twice) and 0 <= twice - position < evidence.planned.grid.size and twice >= 0:
+            time = evidence.planned.timestamp
             return f"has {time(round(twice))} twice and lacks {time(round(twice - position))}"
         return "lacks some timestamps and has others twice"
     return f"lacks {-rows:,.0f} rows" if rows < 0 else f"has {rows:,.0f} rows too many"
@@ -97,13 +97,15 @@ def _key_words(off: npt.NDArray[np.float64], evidence: Evidence) -> str:
 def types(evidence: Evidence) -> Iterator[Check]:
     """Check columns and types."""
     wrong = sorted(evidence.measured.types)
-    yield check("types", "columns and types that are not the documented ones", len(wrong), 0, _named("", wrong))
+    yield check(
+        "types", "columns and types that are not the documented ones", len(wrong), 0, _named("", wrong, len(wrong))
+    )
 
 
 def rows(evidence: Evidence) -> Iterator[Check]:
     """Check what single rows hold: one check for each kind of fault."""
     faults, examples = evidence.measured.faults, evidence.measured.examples
-    for kind, what, metric in _kinds(evidence.reference.spec.metrics, evidence.reference.columns.names):
+    for kind, what, metric in _kinds(evidence.planned.spec.metrics, evidence.planned.columns.names):
         yield check(kind, what, f"{faults[kind]:,}", "0", examples.get(kind, ""), metric=metric)
 
 
@@ -124,12 +126,12 @@ def _kinds(columns: MetricTable, names: Sequence[str]) -> Iterator[tuple[str, st
 
 def recomputed(evidence: Evidence) -> Iterator[Check]:
     """Check that the rows that were drawn anew are the model's to the bit."""
-    reference, redrawn = evidence.reference, evidence.measured.redrawn
-    if not reference.recompute.share:
+    planned, redrawn = evidence.planned, evidence.measured.redrawn
+    if not planned.recompute.share:
         return
     unlike = sorted(redrawn.unlike.items())
     words = [
-        f"{reference.server_ids[server]} from {reference.timestamp(found.position)} on ({found.rows:,} rows; "
+        f"{planned.server_id(server)} from {planned.timestamp(found.position)} on ({found.rows:,} rows; "
         f"{found.example})"
         for server, found in unlike[:NAMED]
     ]
@@ -147,10 +149,9 @@ def not_recomputed(others: Sequence[str]) -> Check:
     return Check(name="recompute.untested", kind="recompute", what=what, passed=True, message=what)
 
 
-def _named(verb: str, names: object) -> str:
-    listed = list(map(str, names))  # type: ignore[call-overload]
-    more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
-    return f"{', '.join(listed[:NAMED])}{more} {verb}".strip() if listed else ""
+def _named(verb: str, names: Sequence[str], count: int) -> str:
+    more = f" and {count - NAMED} more" if count > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more} {verb}".strip() if count else ""
 
 
 STRUCTURE: tuple[Callable[[Evidence], Iterator[Check]], ...] = (counts, keys, types, rows, recomputed)
