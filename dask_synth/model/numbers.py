@@ -72,4 +72,5 @@ def profile_numbers(profile: ArchetypeProfile, metrics: MetricTable) -> dict[str
         pairs |= {f"{a}_{b}": float(matrix[place(a), place(b)]) for a, b in metrics.further_pairs}
     numbers["correlation"] = pairs
     nested = {f"{part}_{name}": value for part, values in numbers.items() for name, value in values.items()}
-    return nested | {name: value for name, value in asdict(profile).items() if name not in numbers}
+    # In this order they stand in every table of servers that there is.
+    return {name: value for name, value in asdict(profile).items() if name not in numbers} | nested

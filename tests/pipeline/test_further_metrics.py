@@ -145,6 +145,14 @@ def test_the_table_of_servers_has_the_numbers_and_what_follows_from_them(small_p
     assert servers.notna().all(axis=None)
 
 
+@pytest.mark.parametrize("name", ["daily", "hourly"])
+def test_the_table_of_servers_is_the_one_that_was_written_before(name: str) -> None:
+    dataset = dask_synth.open_dataset(Path(__file__).parents[1] / "data" / "model_1" / name)
+    spec = RunPlan.of(recorded_config(dataset.path, dataset.manifest)).spec
+    written = pq.read_table(dataset.servers)
+    assert servers_table(spec).cast(written.schema).equals(written)
+
+
 def test_without_metrics_of_its_own_a_run_is_who_it_was(small_config: Configs) -> None:
     config = small_config().model_dump(mode="json")
     assert config["metrics"] == {}
