@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dask_synth.proof.validate import validate_frame as validate_frame
     from dask_synth.reporting.report import report as report
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Imported on first use (PEP 562): whoever wants the model alone does not wait for Dask.
 _HOMES = {
