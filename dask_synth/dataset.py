@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 
 from dask_synth.exactly_once.committed import Committed, open_committed
-from dask_synth.schema import CATEGORICAL, CATEGORY, NAMES, PARTITION_KEY, empty_frame
+from dask_synth.schema import CATEGORICAL, CATEGORY, PARTITION_KEY, empty_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,19 +50,20 @@ class Dataset(Committed):
 
         from dask_synth.exactly_once.reading import CommittedFiles, read_text
 
-        meta = empty_frame(self.manifest.categories)
+        meta = empty_frame(self.manifest.categories, self.columns)
         frame: dd.DataFrame
         if not self.parts():
             texts = [entry for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
-            known = {"root": self.path, "digest": self.manifest.digest, "categories": self.manifest.categories}
-            frame = dd.from_map(read_text, texts, **known, meta=meta, enforce_metadata=False, label="read-csv")
+            known = {"root": self.path, "digest": self.manifest.digest, "layout": self.columns}
+            known |= {"categories": self.manifest.categories, "meta": meta}
+            frame = dd.from_map(read_text, texts, **known, enforce_metadata=False, label="read-csv")
             return frame
         names = [part.relative_to(self.path).as_posix() for part in self.parts()]
         # Dask takes the files' categories as known and empty, and the Hive key's in the order of its folders.
         types = {name: meta.dtypes[name] for name in CATEGORICAL}
         files = CommittedFiles(self.path, self.manifest.digest)
         frame = dd.read_parquet(names, filesystem=files, dataset={"partitioning": self._hive()})
-        frame = frame[list(NAMES)].astype(types)
+        frame = frame[list(self.columns.names)].astype(types)
         return frame
 
     def _hive(self) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """The columns of a fleet dataset: names, order, types and units.
 
-One table, :data:`COLUMNS`, says what a dataset holds; the Arrow schema and the empty frame are read off it. This room
-knows no values: the category lists come from the caller.
+One table, :data:`COLUMNS`, says what every dataset holds; :class:`Columns` adds one dataset's further metrics. The
+Arrow schema and the empty frame are read off it. This room knows no values: the caller has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 import pyarrow as pa
 
@@ -58,16 +60,87 @@ CALENDAR: tuple[str, ...] = NAMES[NAMES.index("year") :]
 PARTITION_KEY = "server_type"
 """The Hive key: in the path of each Parquet file, so not inside it."""
 
-SCHEMA: pa.Schema = pa.schema([(column.name, column.type) for column in COLUMNS])
+
+def metric_column(name: str, unit: str = "", meaning: str = "") -> Column:
+    """Return the column of a metric."""
+    return Column(name, pa.float64(), unit, meaning)
 
 
-def empty_frame(categories: Categories) -> pd.DataFrame:
-    """Return a frame of no rows with the columns, order and dtypes of every dataset.
+class Described(Protocol):
+    """What a column of a metric has to say of itself."""
+
+    @property
+    def name(self) -> str:
+        """Of the column."""
+
+    @property
+    def unit(self) -> str:
+        """Of its values."""
+
+    @property
+    def meaning(self) -> str:
+        """In a sentence."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of one dataset: those of every dataset, its further metrics behind the last of the metrics.
+
+    Attributes
+    ----------
+    further
+        The columns of its further metrics.
+    """
+
+    further: tuple[Column, ...] = ()
+
+    @classmethod
+    def of(cls, metrics: Iterable[Described]) -> Self:
+        """Return the columns of a dataset of these metric columns, or of these further ones alone."""
+        return cls(tuple(metric_column(m.name, m.unit, m.meaning) for m in metrics if m.name not in NAMES))
+
+    @classmethod
+    def named(cls, names: Iterable[str]) -> Self:
+        """Return the columns of a dataset in which those of these names stand: what has no other type is a metric."""
+        return cls(tuple(metric_column(name) for name in names if name not in NAMES))
+
+    @cached_property
+    def all(self) -> tuple[Column, ...]:
+        """The columns in their order."""
+        behind = NAMES.index(METRICS[-1]) + 1
+        return (*COLUMNS[:behind], *self.further, *COLUMNS[behind:])
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(column.name for column in self.all)
+
+    @cached_property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics among them."""
+        return (*METRICS, *(column.name for column in self.further))
+
+    @cached_property
+    def arrow(self) -> pa.Schema:
+        """Their Arrow schema."""
+        return pa.schema([(column.name, column.type) for column in self.all])
+
+
+BUILT_IN = Columns()
+"""The columns of a dataset without further metrics."""
+
+SCHEMA: pa.Schema = BUILT_IN.arrow
+
+
+def empty_frame(categories: Categories, columns: Columns = BUILT_IN) -> pd.DataFrame:
+    """Return a frame of no rows with the columns, order and dtypes of a dataset.
 
     Parameters
     ----------
     categories
         The full list of values of each categorical column.
+    columns
+        Of the dataset.
 
     Returns
     -------
@@ -78,7 +151,7 @@ def empty_frame(categories: Categories) -> pd.DataFrame:
         pa.DictionaryArray.from_arrays(pa.array([], pa.int8()), pa.array(categories[column.name], pa.string()))
         if column.type == CATEGORY
         else pa.array([], column.type)
-        for column in COLUMNS
+        for column in columns.all
     ]
-    frame: pd.DataFrame = pa.Table.from_arrays(arrays, schema=SCHEMA).to_pandas()
+    frame: pd.DataFrame = pa.Table.from_arrays(arrays, schema=columns.arrow).to_pandas()
     return frame

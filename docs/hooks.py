@@ -19,6 +19,7 @@ ROLE = re.compile(r":(?:func|class|data|meth|mod):(?=<code>)")
 
 GENERATED: Mapping[str, Callable[[], str]] = {
     "columns": model.columns,
+    "own-metrics": model.own_metrics,
     "profiles": model.profiles,
     "cholesky": model.cholesky,
     "holidays": model.holidays,

@@ -40,6 +40,8 @@ def show_plan(console: Console, plan: RunPlan, sizes: Mapping[str, int] | None =
     table.add_row("servers", f"{plan.spec.fleet.servers:,} ({archetypes})")
     table.add_row("time", f"{grid.start} to {grid.end}, {grid.granularity}: {grid.size:,} timestamps")
     table.add_row("rows", f"{plan.rows:,} in {len(plan.chunks):,} partitions")
+    if plan.config.metrics:
+        table.add_row("metrics", ", ".join(plan.spec.metrics.names))
     if sizes:
         table.add_row("size", ", ".join(f"{name} about {_rounded(size)}" for name, size in sizes.items()))
     table.add_row("output", plan.config.output.path)

@@ -6,16 +6,22 @@ import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import combinations
 from typing import Any
 
 from pydantic import ValidationError
 
+from dask_synth.config.metrics import NUMBERS, MetricConfig
 from dask_synth.config.run import OutputConfig, RunConfig
 from dask_synth.errors import ConfigError, Problem
 from dask_synth.model.archetypes import PROFILES
+from dask_synth.model.columns import BUILT_IN
 
 PLAIN = OutputConfig.model_fields.keys() - {"storage_options"}
 """Keys of ``output`` that hold no secret."""
+
+NUMBER_PARTS = [(part,) for part in NUMBERS]
+"""Places below a profile that hold a number a metric, or a pair."""
 
 LONGEST_SHOWN = 100
 """Characters of a value that a message repeats."""
@@ -33,14 +39,16 @@ def validated(
         # Pydantic also blames the list for having lost its bad items: the deeper error says it.
         above = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
         deepest = [one for one in found if one["loc"] not in above]
-        problems.extend(_problem(details, origins or {}) for details in deepest if details["type"] != "missing")
+        further = list(data["metrics"]) if isinstance(data.get("metrics"), Mapping) else []
+        wrong = [details for details in deepest if details["type"] != "missing"]
+        problems.extend(_problem(details, origins or {}, further) for details in wrong)
         problems.extend(_missing([details["loc"] for details in deepest if details["type"] == "missing"]))
     if problems:
         raise ConfigError(problems)
     return config
 
 
-def _problem(details: Any, origins: Mapping[str, str]) -> Problem:
+def _problem(details: Any, origins: Mapping[str, str], further: Sequence[str]) -> Problem:
     location = details.get("ctx", {}).get("path", details["loc"])
     key = ".".join(str(part) for part in location)
     parts = key.split(".")
@@ -48,9 +56,9 @@ def _problem(details: Any, origins: Mapping[str, str]) -> Problem:
     origin = next((f" (from {source})" for source in sources if source), "")
     match details["type"]:
         case "extra_forbidden" | "unexpected_keyword_argument":
-            return Problem(
-                key, f"there is no such key{origin}; {suggestion(str(location[-1]), _known_keys(location[:-1]))}"
-            )
+            known = [*_known_keys(location[:-1]), *_known_numbers(location[:-1], further)]
+            hint = " (a metric of your own is defined under metrics)" if location[2:-1] in NUMBER_PARTS else ""
+            return Problem(key, f"there is no such key{origin}; {suggestion(str(location[-1]), known)}{hint}")
         case "value_error":
             message = str(details["ctx"]["error"])
         case "dict_type" | "dataclass_type" | "model_type":
@@ -93,7 +101,15 @@ def _missing(places: Sequence[Sequence[Any]]) -> Iterator[Problem]:
 
 @cache
 def _defaults() -> dict[str, Any]:
-    return RunConfig().model_dump()
+    return RunConfig().model_dump() | {"metrics": {"NAME": dict.fromkeys(MetricConfig.model_fields)}}
+
+
+def _known_numbers(location: Sequence[Any], further: Sequence[str]) -> list[str]:
+    """Return what a part of a profile may hold for these further metrics."""
+    if location[2:] not in NUMBER_PARTS:
+        return []
+    pairs = (f"{a}_{b}" for a, b in combinations([*BUILT_IN.latent, *further], 2) if b in further)
+    return list(pairs if location[2] == "correlation" else further)
 
 
 def _known_keys(location: Sequence[Any]) -> list[str]:

@@ -19,7 +19,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dask_synth.config.values import Count, Formats, Granularity, Mix, Profile, StorageOptions, WeightedValues
+from dask_synth.config.metrics import Metrics, Profile, check_numbers
+from dask_synth.config.values import Count, Formats, Granularity, Mix, StorageOptions, WeightedValues
 from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
 from dask_synth.model.calendar import Seasonality
 
@@ -155,6 +156,8 @@ class RunConfig(BaseSettings):
         Whether cpu, mem and disk grow.
     spikes
         Whether there are spikes.
+    metrics
+        Metrics of one's own, by name, beside cpu, mem, disk and net.
     archetypes
         Changes to the built-in profiles, and new ones, by name.
     output
@@ -174,6 +177,7 @@ class RunConfig(BaseSettings):
     seasonality: Seasonality = Seasonality()
     growth: bool = True
     spikes: bool = True
+    metrics: Metrics = {}
     archetypes: dict[str, Profile] = PROFILES
     output: OutputConfig = OutputConfig()
 
@@ -224,6 +228,8 @@ class RunConfig(BaseSettings):
                 "{names} is not a known archetype; known are {known}; define a new one under archetypes",
                 {"path": ("fleet", "mix", unknown[0]), "names": ", ".join(unknown), "known": ", ".join(profiles)},
             )
+        if fleet:
+            check_numbers({name: profiles[name] for name in fleet.mix}, info.data.get("metrics", {}))
         return profiles
 
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from dask_synth.model.archetypes import ArchetypeProfile, cholesky_factor
 from dask_synth.model.calendar import GRANULARITIES
 
 MAX_CATEGORIES = 127
@@ -81,11 +80,6 @@ def _known_granularity(granularity: str) -> str:
     return granularity
 
 
-def _positive_definite(profile: ArchetypeProfile) -> ArchetypeProfile:
-    cholesky_factor(profile.correlation)
-    return profile
-
-
 Granularity = Annotated[str, AfterValidator(_known_granularity), Field(json_schema_extra={"enum": list(GRANULARITIES)})]
 Count = Annotated[int, BeforeValidator(_no_boolean)]
 Share = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1, allow_inf_nan=False)]
@@ -104,4 +98,3 @@ Formats = Annotated[
     Field(min_length=1),
     AfterValidator(_no_repetition),
 ]
-Profile = Annotated[ArchetypeProfile, AfterValidator(_positive_definite)]

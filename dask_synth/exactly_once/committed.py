@@ -11,6 +11,7 @@ from typing import Any
 from dask_synth.errors import DamagedManifestError, OutputError
 from dask_synth.exactly_once.exchange import finish_for_reader
 from dask_synth.exactly_once.state import check_current
+from dask_synth.schema import Columns, metric_column
 from dask_synth.storage.manifest import DamagedRecordError, Manifest
 from dask_synth.storage.names import MANIFEST_NAME, METRICS, PLAN_NAME, SERVERS_STEM
 from dask_synth.storage.places import place, reading
@@ -35,6 +36,12 @@ class Committed:
     def metrics(self) -> Path:
         """The folder that Parquet readers take as it is."""
         return self.path / METRICS
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of its rows, in their order."""
+        further = self.manifest.config.get("metrics", {}).values()
+        return Columns(tuple(metric_column(one["column"], one["unit"], one["meaning"]) for one in further))
 
     def parts(self) -> list[Path]:
         """Return the Parquet files of the metrics, as the manifest lists them."""

@@ -14,7 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from dask_synth.errors import DamagedFileError
 from dask_synth.exactly_once.state import check_current
-from dask_synth.schema import Categories, empty_frame
+from dask_synth.schema import BUILT_IN, Categories, Columns, empty_frame
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.places import is_local
 
@@ -90,7 +90,7 @@ class CommittedFiles(DirFileSystem):  # type: ignore[misc]  # fsspec has no type
         return False
 
 
-def read_text(entry: FileEntry, root: Path, digest: str, categories: Categories) -> pd.DataFrame:
+def read_text(entry: FileEntry, root: Path, digest: str, categories: Categories, layout: Columns) -> pd.DataFrame:
     """Return the rows of a CSV.gz file, if it is as it was committed: in folders its name is every run's.
 
     Raises
@@ -105,14 +105,14 @@ def read_text(entry: FileEntry, root: Path, digest: str, categories: Categories)
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         check_current(root, digest)
         raise DamagedFileError(f"{str(root / entry.path)!r} is not as it was committed; see `verify`")
-    return read_csv(BytesIO(data), categories)
+    return read_csv(BytesIO(data), categories, layout)
 
 
-def read_csv(source: Any, categories: Categories) -> pd.DataFrame:
+def read_csv(source: Any, categories: Categories, columns: Columns = BUILT_IN) -> pd.DataFrame:
     """Return the rows of a file or URL of CSV.gz in the documented types; a text is what it says: NA is a name."""
     import pandas as pd
 
-    dtypes: dict[Any, Any] = empty_frame(categories).dtypes.drop("timestamp").to_dict()
+    dtypes: dict[Any, Any] = empty_frame(categories, columns).dtypes.drop("timestamp").to_dict()
     # In a text nothing stands for a missing value but nothing itself.
     frame: pd.DataFrame = pd.read_csv(
         source, compression="gzip", dtype=dtypes, parse_dates=["timestamp"], keep_default_na=False, na_values=[""]

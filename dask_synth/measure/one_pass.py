@@ -77,7 +77,8 @@ def measure_file(root: Path, entry: FileEntry, question: Question) -> Measured:
     """Fetch a file's bytes once: hash them, decode them, sum the rows up for all that is asked."""
     keep_freed_memory()
     finding, data = fetch(root, entry)
-    frame = decoded(data, entry.path, question.planned.categories) if data is not None else None
+    known = question.planned.categories, question.planned.columns
+    frame = decoded(data, entry.path, *known) if data is not None else None
     # The rows of what cannot be decoded are missing then, and the check of the files says why.
     rows = Measured() if frame is None else measure_rows(frame, question.planned, question.layout)
     return replace(rows, findings=(finding,) if finding else ())

@@ -104,8 +104,8 @@ def picture_of(archetype: str, binned: Binned, elapsed: Ints, layout: Layout) ->
 
 def bins_of(high: float, hundredths: Floats) -> Ints:
     """Return which bin of a proof's histogram each value lies in; what is out of range lies in the first or last."""
-    # A tenth as a double lies above 1/10, so that no whole multiple falls into the bin below.
-    bins = (hundredths * (BINS / (high * 100))).astype(np.int64)
+    # Multiplied first: whole numbers, of which the quotient is exact wherever it is whole.
+    bins = (hundredths * BINS / (high * 100)).astype(np.int64)
     return bins if bins.min() >= 0 and bins.max() <= BINS else np.clip(bins, 0, BINS)
 
 

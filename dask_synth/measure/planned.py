@@ -18,7 +18,7 @@ from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import ID_PREFIX, Fleet
 from dask_synth.model.holidays import us_holidays
 from dask_synth.model.spec import FleetSpec
-from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY
+from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY, Columns
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
@@ -67,6 +67,11 @@ class Planned:
     def metrics(self) -> tuple[str, ...]:
         """The names of the metric columns."""
         return self.spec.metrics.names
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The columns of a dataset of this fleet."""
+        return Columns.of(self.spec.metrics.columns)
 
     @property
     def step(self) -> np.timedelta64:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from dask_synth.measure.arrangement import Arrangement, Sparse
 from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
 from dask_synth.model.columns import MetricColumn
-from dask_synth.schema import CALENDAR, NAMES, Categories, empty_frame
+from dask_synth.schema import CALENDAR, Categories, Columns, empty_frame
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,12 +33,12 @@ class Faults:
             self.examples.setdefault(kind, example)
 
 
-def unexpected_types(frame: pd.DataFrame, categories: Categories) -> frozenset[str]:
+def unexpected_types(frame: pd.DataFrame, categories: Categories, columns: Columns) -> frozenset[str]:
     """Describe the columns whose type is not the documented one; texts may be categories of texts, too."""
-    wrong = [f"{name} is unknown" for name in frame.columns if name not in NAMES]
-    if not wrong and list(frame.columns) != list(NAMES):
+    wrong = [f"{name} is unknown" for name in frame.columns if name not in columns.names]
+    if not wrong and list(frame.columns) != list(columns.names):
         wrong.append("the columns are not in the documented order")
-    for name, documented in empty_frame(categories).dtypes.items():
+    for name, documented in empty_frame(categories, columns).dtypes.items():
         found = frame[name].dtype
         values = found.categories if isinstance(found, pd.CategoricalDtype) else None
         if isinstance(documented, pd.CategoricalDtype) and values is not None:
@@ -50,11 +50,11 @@ def unexpected_types(frame: pd.DataFrame, categories: Categories) -> frozenset[s
     return frozenset(wrong)
 
 
-def count_nulls(faults: Faults, frame: pd.DataFrame, metrics: Collection[str]) -> None:
+def count_nulls(faults: Faults, frame: pd.DataFrame, columns: Columns) -> None:
     """Count the nulls of each column; infinities count too."""
-    for name in NAMES:
+    for name in columns.names:
         values = frame[name]
-        if name in metrics:
+        if name in columns.metrics:
             # One pass without a mask: a sum is finite if all that it adds up are.
             missing = 0 if np.isfinite(values.sum(skipna=False)) else int((~np.isfinite(values)).sum())
         elif isinstance(values.dtype, pd.CategoricalDtype):

@@ -26,7 +26,7 @@ from dask_synth.measure.row_faults import (
     unexpected_types,
 )
 from dask_synth.measure.sums import Floats, Ints, Measured, added, servers_of, sums_of
-from dask_synth.schema import NAMES, PARTITION_KEY
+from dask_synth.schema import PARTITION_KEY
 
 MEMORY = "mem_p95"
 
@@ -43,10 +43,10 @@ def measure_rows(frame: pd.DataFrame, planned: Planned, layout: Layout | None = 
     layout
         The axes of a picture, if one is wanted.
     """
-    missing = frozenset(f"{name} is missing" for name in NAMES if name not in frame)
+    missing = frozenset(f"{name} is missing" for name in planned.columns.names if name not in frame)
     if missing or frame.empty:
         return Measured(rows=len(frame), types=missing)
-    types = unexpected_types(frame, planned.categories)
+    types = unexpected_types(frame, planned.categories, planned.columns)
     if not all(is_numeric_dtype(frame[name]) for name in planned.metrics):
         return Measured(rows=len(frame), types=types)
     texts = {name: frame[name].astype("category") for name in ("server_id", *TEXT_BY_SERVER)}
@@ -67,7 +67,7 @@ def _by_type(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 def _of_archetype(frame: pd.DataFrame, planned: Planned, layout: Layout | None) -> Measured:
     faults, rows = Faults(), len(frame)
-    count_nulls(faults, frame, planned.metrics)
+    count_nulls(faults, frame, planned.columns)
     frame, *places = _placed(faults, frame, planned)
     if frame.empty:
         return Measured(rows=rows, faults=faults.count, examples=faults.examples)

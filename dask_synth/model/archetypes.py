@@ -1,4 +1,4 @@
-"""Archetypes: what kinds of server there are, as a table, and the correlation of their metrics.
+"""Archetypes: what kinds of server there are, as a table.
 
 A profile's bounds stand in its type annotations (``annotated_types``), where the configuration and the documentation
 read them; the profile itself is a plain frozen dataclass.
@@ -6,25 +6,24 @@ read them; the profile itself is a plain frozen dataclass.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-import numpy as np
 from annotated_types import Ge, Gt, Interval
+
+from dask_synth.model.correlation import Correlation as Correlation
+from dask_synth.model.correlation import cholesky_factor as cholesky_factor
+from dask_synth.model.correlation import correlation_matrix as correlation_matrix
 
 Level = Annotated[float, Interval(ge=0, le=1e9)]
 Deviation = Annotated[float, Interval(gt=0, le=1e9)]
 Factor = Annotated[float, Interval(ge=0, le=1e6)]
 Probability = Annotated[float, Interval(ge=0, le=1)]
-Coefficient = Annotated[float, Interval(ge=-1, le=1)]
-
-CHOLESKY_DECIMALS = 12
-"""Cholesky factors are rounded, so that every processor's LAPACK gives the same bits."""
 
 
 @dataclass(frozen=True)
 class Base:
-    """Mean of each metric before load and growth: cpu, mem, disk in %, net in Mbps."""
+    """Mean of each metric before load and growth: cpu, mem, disk in %, net in Mbps; others by name, in their unit."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -36,7 +35,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Deviations:
-    """Standard deviation of each metric's noise: cpu, mem, disk in %, net in Mbps."""
+    """Standard deviation of each metric's noise: cpu, mem, disk in %, net in Mbps; others by name, in their unit."""
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
 
@@ -47,27 +46,13 @@ class Deviations:
 
 
 @dataclass(frozen=True)
-class Correlation:
-    """Correlation of the noise of each pair of metrics, before clipping."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
-
-    cpu_mem: Coefficient
-    cpu_net: Coefficient
-    mem_disk: Coefficient
-    cpu_disk: Coefficient = 0.1
-    mem_net: Coefficient = 0.2
-    disk_net: Coefficient = 0.3
-
-
-@dataclass(frozen=True)
 class ArchetypeProfile:
     """One kind of server.
 
     Attributes
     ----------
     base, sd
-        Mean and standard deviation of the noise of cpu, mem, disk (%) and net (Mbps).
+        Mean and standard deviation of the noise of cpu, mem, disk (%) and net (Mbps), and of metrics of your own.
     correlation
         Of the noise of each pair of them.
     business_hours
@@ -77,9 +62,10 @@ class ArchetypeProfile:
     spike_probability
         Share of the rows that are spikes.
     spike_magnitude
-        Factor on cpu in a spike; mem takes 0.7 of it and net 0.8.
+        Factor on cpu in a spike; mem takes 0.7 of it and net 0.8, a metric of your own its `spike`.
     growth
-        Linear growth of cpu, mem and disk, percent of the base a month of 30.4375 days.
+        Linear growth of what grows, percent of the base a month of 30.4375 days: cpu, mem and disk, and metrics of
+        your own with `growth`.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
@@ -109,40 +95,3 @@ PROFILES: dict[str, ArchetypeProfile] = {
     ),
 }
 """The built-in profiles, in the order in which a fleet lists them."""
-
-
-def correlation_matrix(correlation: Correlation) -> np.ndarray:
-    """Return the symmetric 4 x 4 matrix over (cpu, mem, disk, net), float64."""
-    c = correlation
-    return np.array(
-        [
-            [1.0, c.cpu_mem, c.cpu_disk, c.cpu_net],
-            [c.cpu_mem, 1.0, c.mem_disk, c.mem_net],
-            [c.cpu_disk, c.mem_disk, 1.0, c.disk_net],
-            [c.cpu_net, c.mem_net, c.disk_net, 1.0],
-        ]
-    )
-
-
-def cholesky_factor(correlation: Correlation) -> np.ndarray:
-    """Return the lower-triangular L with L L' = the correlation matrix, so that L z has these correlations.
-
-    Returns
-    -------
-    numpy.ndarray
-        4 x 4 float64, rounded to 12 decimals.
-
-    Raises
-    ------
-    ValueError
-        If the matrix is not positive definite; the message gives its smallest eigenvalue.
-    """
-    matrix = correlation_matrix(correlation)
-    smallest = float(np.linalg.eigvalsh(matrix)[0])
-    # Below 1e-9 a factor exists only by rounding, and its last pivot would be noise.
-    if smallest < 1e-9:
-        raise ValueError(
-            f"the correlation matrix {astuple(correlation)} is not positive definite: "
-            f"its smallest eigenvalue is {smallest:.4f}, and it must be above 0; bring the correlations closer to 0"
-        )
-    return np.round(np.linalg.cholesky(matrix), CHOLESKY_DECIMALS)

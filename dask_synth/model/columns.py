@@ -5,8 +5,14 @@ Draws, theory, sums, checks, hints and report run over this table: a metric more
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
+from typing import Self
+
+ONE_STREAM = 4
+"""So many metrics, the first of every table, draw their noise from one stream; each further one has its own."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,20 @@ class MetricTable:
     def latent(self) -> tuple[str, ...]:
         """The names of the metrics."""
         return tuple(metric.name for metric in self.metrics)
+
+    @cached_property
+    def further(self) -> tuple[str, ...]:
+        """The names of the metrics that draw from a stream of their own."""
+        return self.latent[ONE_STREAM:]
+
+    @cached_property
+    def further_pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of metrics of which one at least is a further one."""
+        return tuple((a, b) for a, b in combinations(self.latent, 2) if b in self.further)
+
+    def extended(self, metrics: Iterable[Metric], columns: Iterable[MetricColumn]) -> Self:
+        """Return this table with further metrics and columns behind its own."""
+        return type(self)((*self.metrics, *metrics), (*self.columns, *columns))
 
     def __getitem__(self, column: str) -> MetricColumn:
         return self.columns[self.names.index(column)]

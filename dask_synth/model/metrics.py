@@ -12,9 +12,10 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model.archetypes import ArchetypeProfile, cholesky_factor
+from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.calendar import Calendar, Seasonality, growth_factor, load_factor
-from dask_synth.model.columns import BUILT_IN, MetricColumn, MetricTable
+from dask_synth.model.columns import BUILT_IN, ONE_STREAM, MetricColumn, MetricTable
+from dask_synth.model.correlation import cholesky_factor
 from dask_synth.model.seeds import Purpose, generator
 
 Floats = npt.NDArray[np.float64]
@@ -73,7 +74,7 @@ class Baseline:
             metrics=metrics,
             mean=mean,
             sd={name: getattr(profile.sd, name) for name in metrics.latent},
-            factor=cholesky_factor(profile.correlation),
+            factor=cholesky_factor(profile.correlation, metrics.latent),
             spike_probability=profile.spike_probability if spikes else 0.0,
             spike_factor={name: metrics.spike_factor(name, profile.spike_magnitude) for name in metrics.latent},
         )
@@ -99,9 +100,12 @@ def server_metrics(baseline: Baseline, seed: int, server: int, out: Mapping[str,
         Rows before it are drawn, since the streams run in time order, and left out.
     """
     noise, chance = (generator(seed, purpose, server) for purpose in (Purpose.NOISE, Purpose.SPIKES))
+    further = [generator(seed, Purpose.METRIC, server, name) for name in baseline.metrics.further]
     for start in range(0, baseline.size, BLOCK_ROWS):
         stop = min(start + BLOCK_ROWS, baseline.size)
-        normals, uniforms = noise.standard_normal((stop - start, 4)), chance.random(stop - start)
+        normals, uniforms = noise.standard_normal((stop - start, ONE_STREAM)), chance.random(stop - start)
+        if further:
+            normals = np.column_stack([normals, *(own.standard_normal(stop - start) for own in further)])
         if stop <= first_row:
             continue
         drop = max(first_row - start, 0)

@@ -1,5 +1,7 @@
 """Random streams that follow identity: (seed, server, purpose) decides the numbers, and nothing else does.
 
+A further metric's stream has its name besides, so that neither its place nor another metric changes it.
+
 SeedSequence hashes the seed and its spawn key into independent streams (NumPy, "Parallel random number generation"), so
 no stream depends on how many servers there are, on chunks or on workers.
 """
@@ -20,9 +22,10 @@ class Purpose(IntEnum):
     NOISE = 0
     SPIKES = 1
     METADATA = 2
+    METRIC = 10
 
 
-def generator(seed: int, purpose: Purpose, server: int = FLEET) -> np.random.Generator:
+def generator(seed: int, purpose: Purpose, server: int = FLEET, name: str = "") -> np.random.Generator:
     """Return a fresh generator at the start of one stream.
 
     Parameters
@@ -33,5 +36,9 @@ def generator(seed: int, purpose: Purpose, server: int = FLEET) -> np.random.Gen
         What the numbers are for.
     server
         The server's index in the fleet; by default the stream is the fleet's own.
+    name
+        Where a purpose has several streams: which of them.
     """
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(server, purpose))))
+    # The letters themselves: no two names have one number, as two hashes might.
+    key = (server, purpose, int.from_bytes(name.encode())) if name else (server, purpose)
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +10,15 @@ import pandas as pd
 import pyarrow as pa
 
 from dask_synth.model.metrics import server_metrics
+from dask_synth.model.numbers import profile_numbers
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.plan import Chunk
-from dask_synth.schema import CATEGORICAL, METRICS, NAMES, PARTITION_KEY, SCHEMA
+from dask_synth.schema import CATEGORICAL, PARTITION_KEY, Columns
+
+
+def columns_of(spec: FleetSpec) -> Columns:
+    """Return the columns of a dataset of this specification."""
+    return Columns.of(spec.metrics.columns)
 
 
 def chunk_table(spec: FleetSpec, chunk: Chunk) -> pa.Table:
@@ -22,12 +27,13 @@ def chunk_table(spec: FleetSpec, chunk: Chunk) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        The columns of :data:`dask_synth.schema.SCHEMA`, with the strings dictionary-encoded: one entry a server.
+        The columns of :func:`columns_of`, with the strings dictionary-encoded: one entry a server.
     """
     baseline = spec.baseline(chunk.archetype)
     size = baseline.size - chunk.first_row
     # One block: from 4 MB on, NumPy asks for huge pages, and a fresh worker waits for fewer of them.
-    metrics = dict(zip(METRICS, np.empty((len(METRICS), chunk.servers * size)), strict=True))
+    shown = spec.metrics.names
+    metrics = dict(zip(shown, np.empty((len(shown), chunk.servers * size)), strict=True))
     for position, server in enumerate(range(chunk.start, chunk.stop)):
         rows = slice(position * size, (position + 1) * size)
         out = {name: values[rows] for name, values in metrics.items()}
@@ -37,12 +43,13 @@ def chunk_table(spec: FleetSpec, chunk: Chunk) -> pa.Table:
     calendar = spec.calendar().columns
     columns.update({name: np.tile(values[chunk.first_row :], chunk.servers) for name, values in calendar.items()})
     columns.update(_text_columns(spec, chunk, size))
-    return pa.table([pa.array(columns[name]) for name in NAMES], names=list(NAMES))
+    names = columns_of(spec).names
+    return pa.table([pa.array(columns[name]) for name in names], names=list(names))
 
 
 def chunk_frame(chunk: Chunk, spec: FleetSpec) -> pd.DataFrame:
     """Return a chunk as pandas, in the documented dtypes."""
-    frame: pd.DataFrame = chunk_table(spec, chunk).cast(SCHEMA).to_pandas()
+    frame: pd.DataFrame = chunk_table(spec, chunk).cast(columns_of(spec).arrow).to_pandas()
     return frame
 
 
@@ -59,8 +66,9 @@ def servers_table(spec: FleetSpec) -> pa.Table:
         "app_name": fleet.app_names(codes["business_unit"].tolist(), 0),
     }
     columns |= {name: _dictionary(codes[name], categories[name]) for name in CATEGORICAL}
-    profiles = pd.json_normalize([asdict(spec.archetypes[name]) for name in categories[PARTITION_KEY]], sep="_")
-    of_server = profiles.astype(float).iloc[codes[PARTITION_KEY]]
+    of_type = [profile_numbers(spec.archetypes[name], spec.metrics) for name in categories[PARTITION_KEY]]
+    profiles = pd.DataFrame(of_type).astype(float)
+    of_server = profiles.iloc[codes[PARTITION_KEY]]
     return pa.table(columns | {f"profile_{name}": of_server[name].to_numpy() for name in profiles})
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dask_synth.pipeline.chunk import chunk_table, servers_table
+from dask_synth.pipeline.chunk import chunk_table, columns_of, servers_table
 from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.pipeline.write import FORMATS, Target, encode_servers
 from dask_synth.storage.csv import encode_header
@@ -53,7 +53,8 @@ def estimated_bytes(plan: RunPlan) -> dict[str, int]:
         data: Sized = FORMATS[format_].encode(table, target)
         return data
 
-    total = {format_: float(len(encode_header())) if format_ == "csv" else 0.0 for format_ in formats}
+    header = encode_header(columns_of(plan.spec).names)
+    total = {format_: float(len(header)) if format_ == "csv" else 0.0 for format_ in formats}
     for archetype, _, _ in plan.spec.fleet.blocks():
         chunks = [chunk for chunk in plan.chunks if chunk.archetype == archetype]
         table = _sample(plan, chunks[0], max(most.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dask.dataframe as dd
 
 from dask_synth.config.run import RunConfig
-from dask_synth.pipeline.chunk import chunk_frame
+from dask_synth.pipeline.chunk import chunk_frame, columns_of
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.schema import empty_frame
 
@@ -31,7 +31,7 @@ def fleet_frame(config: RunConfig) -> dd.DataFrame:
     3650
     """
     plan = RunPlan.of(config)
-    meta = empty_frame(plan.spec.fleet.categories())
+    meta = empty_frame(plan.spec.fleet.categories(), columns_of(plan.spec))
     frame: dd.DataFrame = dd.from_map(
         chunk_frame, plan.chunks, spec=plan.spec, meta=meta, label="generate", enforce_metadata=False
     )

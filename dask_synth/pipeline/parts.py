@@ -13,6 +13,7 @@ from dask_synth.exactly_once.commit import begin
 from dask_synth.exactly_once.journal import journal
 from dask_synth.exactly_once.lock import Hold
 from dask_synth.model.spec import FleetSpec
+from dask_synth.pipeline.chunk import columns_of
 from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.pipeline.submit import Job, run_jobs
 from dask_synth.pipeline.task import make_chunk
@@ -82,7 +83,8 @@ def write_parts(work: Work, place: Path, record: Plan, before: FileEntry | None 
         entries = [entry for index in sorted(of_chunk) for entry in of_chunk[index]]
         parts = [entry for entry in entries if target.joins and entry.path.startswith(f"{CSV_FOLDER}/")]
         if parts:
-            joining = Job("join-csv", 0, "the joined CSV.gz file", join_csv, (parts, target.of(plan.chunks[0]), before))
+            joined = (parts, target.of(plan.chunks[0]), before, columns_of(plan.spec).names)
+            joining = Job("join-csv", 0, "the joined CSV.gz file", join_csv, joined)
             files.extend(run_jobs([joining], work.client))
     return (*(entry for entry in entries if entry not in parts), *files)
 

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Self
 
+from dask_synth.config.metrics import metric_table
 from dask_synth.config.run import RunConfig
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import Fleet
@@ -104,4 +105,5 @@ def spec_of(config: RunConfig) -> FleetSpec:
         growth=config.growth,
         spikes=config.spikes,
         archetypes={name: config.archetypes[name] for name in fleet.mix},
+        metrics=metric_table(config.metrics),
     )

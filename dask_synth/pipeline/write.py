@@ -21,6 +21,7 @@ from dask_synth.exactly_once.state import State
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.plan import Chunk
+from dask_synth.schema import NAMES
 from dask_synth.storage.csv import encode_csv, encode_header
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.names import CSV_NAME, SERVERS_NAME, SERVERS_STEM, csv_part, parquet_part
@@ -100,6 +101,10 @@ class Format(NamedTuple):
     encode: Callable[[pa.Table, Target], Any]
 
 
+def _with_header(table: pa.Table) -> bytes:
+    return encode_header(table.column_names) + encode_csv(table)
+
+
 FORMATS = {
     "parquet": Format(
         name=lambda chunk, suffix: parquet_part(chunk.archetype, chunk.index, suffix),
@@ -107,7 +112,7 @@ FORMATS = {
     ),
     "csv": Format(
         name=lambda chunk, suffix: csv_part(chunk.index, suffix),
-        encode=lambda table, target: encode_csv(table) if target.joins else encode_header() + encode_csv(table),
+        encode=lambda table, target: encode_csv(table) if target.joins else _with_header(table),
     ),
 }
 
@@ -167,7 +172,9 @@ def encode_servers(table: pa.Table) -> pa.Buffer:
     return sink.getvalue()
 
 
-def join_csv(parts: Sequence[FileEntry], target: Target, before: FileEntry | None = None) -> FileEntry:
+def join_csv(
+    parts: Sequence[FileEntry], target: Target, before: FileEntry | None = None, names: Sequence[str] = NAMES
+) -> FileEntry:
     """Put the CSV.gz parts together, in their order, under one header.
 
     Parameters
@@ -178,11 +185,13 @@ def join_csv(parts: Sequence[FileEntry], target: Target, before: FileEntry | Non
         Where they lie, and the joined file will.
     before
         The joined file of the dataset that these parts are appended to; its path is the one it has in `target`.
+    names
+        Of the columns.
     """
     store = LocalStore(target.path)
     all_parts = [before, *parts] if before else list(parts)
     digests = [(part.path, part.sha256) for part in all_parts]
-    head = b"" if before else encode_header()
+    head = b"" if before else encode_header(names)
     size, sha256 = store.join(CSV_NAME, head, digests, partial(_check_at_work, target))
     return FileEntry(
         path=CSV_NAME,

@@ -6,6 +6,8 @@ Numbers are the shortest text that reads back as the same double, so CSV and Par
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 from isal import igzip
@@ -33,9 +35,9 @@ def encode_csv(table: pa.Table) -> bytes:
     return igzip.compress(sink.getvalue(), GZIP_LEVEL, mtime=0)
 
 
-def encode_header() -> bytes:
+def encode_header(names: Iterable[str] = NAMES) -> bytes:
     """Return the header line as a gzip member of its own: it goes before the first part."""
-    return igzip.compress(",".join(NAMES).encode() + b"\n", GZIP_LEVEL, mtime=0)
+    return igzip.compress(",".join(names).encode() + b"\n", GZIP_LEVEL, mtime=0)
 
 
 def _has_specials(table: pa.Table) -> bool:

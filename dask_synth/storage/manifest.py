@@ -213,7 +213,10 @@ def identifying(config: Mapping[str, Any]) -> dict[str, Any]:
         key: [list(item) for item in value.items()] if key in ORDERED else value
         for key, value in config["fleet"].items()
     }
-    return {**config, "output": output, "fleet": fleet}
+    # Without any it is what it was before there could be some.
+    metrics = [list(item) for item in config.get("metrics", {}).items()]
+    rest = {key: value for key, value in config.items() if key != "metrics"}
+    return {**rest, "output": output, "fleet": fleet, **({"metrics": metrics} if metrics else {})}
 
 
 def run_identity(config: Mapping[str, Any], begins: tuple[int, int] = (0, 0)) -> str:

@@ -12,15 +12,12 @@ import base64
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dask_synth.schema import PARTITION_KEY, SCHEMA
+from dask_synth.schema import PARTITION_KEY, Columns
 
 ROW_GROUP_ROWS = 1 << 20
 WRITE_BATCH_ROWS = 1 << 16
 COMPRESSION = "zstd"
 RUN_ID_KEY = "dask_synth.run_id"
-
-# The Hive key is in the path; a file that held it too would contradict the path's type for most readers.
-FILE_SCHEMA = pa.schema([field for field in SCHEMA if field.name != PARTITION_KEY])
 
 
 def encode_parquet(table: pa.Table, run_id: str) -> pa.Buffer:
@@ -29,7 +26,7 @@ def encode_parquet(table: pa.Table, run_id: str) -> pa.Buffer:
     Parameters
     ----------
     table
-        The columns of :data:`dask_synth.schema.SCHEMA`; strings may come dictionary-encoded, which saves the encoder
+        The columns of a dataset; strings may come dictionary-encoded, which saves the encoder
         its hashing, and are strings again for every reader.
     run_id
         Kept in the footer, so that a file tells which run it is of.
@@ -39,6 +36,8 @@ def encode_parquet(table: pa.Table, run_id: str) -> pa.Buffer:
     pyarrow.Buffer
         The whole file; the same table gives the same bytes.
     """
+    documented = Columns.named(table.column_names).arrow
+    # The Hive key is in the path; a file that held it too would contradict the path's type for most readers.
     table = table.drop_columns([PARTITION_KEY]).replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(
@@ -52,7 +51,11 @@ def encode_parquet(table: pa.Table, run_id: str) -> pa.Buffer:
         write_page_checksum=True,
     ) as writer:
         # Arrow's own note of the schema would make readers see dictionaries where the table has them only for speed.
-        schema = base64.b64encode(FILE_SCHEMA.serialize().to_pybytes()).decode()
+        schema = base64.b64encode(_without_key(documented).serialize().to_pybytes()).decode()
         writer.add_key_value_metadata({"ARROW:schema": schema, RUN_ID_KEY: run_id})
         writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
     return sink.getvalue()
+
+
+def _without_key(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name != PARTITION_KEY])

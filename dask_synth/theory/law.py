@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from dask_synth.model.archetypes import correlation_matrix
 from dask_synth.model.columns import MetricTable
+from dask_synth.model.correlation import correlation_matrix
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.censored import STEP, Censored, Joint, joint_moments, uniform_moments
 from dask_synth.theory.times import TimeNodes
@@ -81,7 +81,7 @@ class Law:
             sd={name: getattr(profile.sd, name) for name in metrics.latent},
             growth=profile.growth / 100 * spec.growth,
             trend=trend,
-            correlation=correlation_matrix(profile.correlation),
+            correlation=correlation_matrix(profile.correlation, metrics.latent),
             spike_probability=profile.spike_probability * spec.spikes,
             spike_factor={name: metrics.spike_factor(name, profile.spike_magnitude) for name in metrics.latent},
         )

@@ -70,7 +70,7 @@ def _rows(key: str, entry: Entry, text: str | None) -> Iterator[Row]:
             yield from _rows(f"{key}.{name}", below, texts.get(name) or summary(target["description"]))
         return
     shown = key.rsplit("[].", 1)[-1].partition(".")[2] if "[]." in key else key
-    default = f"`{_flow(entry['default'])}`" if entry.get("default") is not None else ""
+    default = f"`{_flow(entry['default'])}`" if entry.get("default") not in (None, "") else ""
     option = f"`{OPTIONS[key]}`" if key in OPTIONS else ""
     yield f"`{shown}`", meaning(key, text), kind(target), default, option
 

@@ -7,8 +7,10 @@ from dataclasses import fields
 from itertools import groupby
 from typing import Any
 
+from dask_synth.config.layers import load_config
 from dask_synth.config.run import RunConfig
-from dask_synth.model.archetypes import PROFILES, cholesky_factor
+from dask_synth.model.archetypes import PROFILES
+from dask_synth.model.correlation import cholesky_factor
 from dask_synth.model.holidays import holiday_names
 from dask_synth.pipeline.chunk import servers_table
 from dask_synth.pipeline.plan import spec_of
@@ -22,6 +24,19 @@ def columns() -> str:
     """List the columns of a dataset."""
     rows = [(f"`{column.name}`", _type(column.type), column.unit, column.meaning) for column in COLUMNS]
     return table(("column", "type", "unit", "meaning"), rows)
+
+
+def own_metrics() -> str:
+    """List the metrics that the example configuration adds, as their table has them."""
+    metrics = spec_of(load_config("iops_gpu")).metrics
+    rows = []
+    for column in metrics.columns:
+        metric = metrics.metric_of(column.name)
+        if metric.name in metrics.further:
+            acts = "".join(f"{word} " for word in ("load", "growth") if getattr(metric, word))
+            bounds = f"0..{column.high:g} {column.unit}"
+            rows.append((f"`{metric.name}`", f"`{column.name}`", bounds, acts, f"{metric.spike:g} m", column.meaning))
+    return table(("metric", "column", "values", "on its mean", "in a spike", "meaning"), rows)
 
 
 def _type(arrow: object) -> str:

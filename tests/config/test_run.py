@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 import dask_synth
 from dask_synth.config.layers import load_config
+from dask_synth.config.metrics import MetricConfig
 from dask_synth.config.run import RunConfig, merged
 from dask_synth.config.sources import read_yaml
 from dask_synth.errors import ConfigError
@@ -62,6 +63,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         },
         "growth": True,
         "spikes": True,
+        "metrics": {},
         "output": {"path": "output", "formats": ("parquet", "csv"), "rows_per_partition": 500_000},
     }
 
@@ -315,7 +317,8 @@ def test_every_key_of_a_config_file_is_a_field(path: Path) -> None:
     known = flat(RunConfig().model_dump(mode="json"))
     free = ("fleet", "mix"), ("fleet", "business_units"), ("fleet", "criticalities"), ("fleet", "regions")
     for key in flat(read_yaml(path)):
-        assert key in known or key[:2] in free or key[0] == "archetypes" or key == ("time", "years")
+        is_metrics = key[0] == "metrics" and key[2] in MetricConfig.model_fields
+        assert key in known or key[:2] in free or key[0] == "archetypes" or key == ("time", "years") or is_metrics
 
 
 def test_there_are_config_files_and_the_two_of_the_readme_have_their_sizes() -> None:

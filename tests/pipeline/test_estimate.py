@@ -15,6 +15,7 @@ from dask_synth.pipeline import estimate
 from dask_synth.pipeline.chunk import chunk_table
 from dask_synth.pipeline.estimate import estimated_sizes
 from dask_synth.pipeline.plan import Chunk, RunPlan
+from tests.further import WITH_BOTH
 
 NEAR = 0.15
 
@@ -33,6 +34,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "10 servers daily": {"fleet.servers": 10},
     "10 servers daily, Parquet": {"fleet.servers": 10, "output.formats": ["parquet"]},
     "10 servers daily, CSV": {"fleet.servers": 10, "output.formats": ["csv"]},
+    "metrics of one's own": {**WITH_BOTH, "fleet.servers": 10, "time.years": 1},
     "small parts": {"output.rows_per_partition": 3000, "output.formats": ["parquet"]},
 }
 LARGE: dict[str, dict[str, Any]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
+from dask_synth.model.numbers import profile_numbers
 from dask_synth.model.spec import FleetSpec
 from dask_synth.proof.checks.structure import check
 from dask_synth.proof.verdict import Check
@@ -49,7 +49,7 @@ def server_checks(servers: Path, spec: FleetSpec, planned: Planned) -> Iterator[
 def _differing(file: pq.ParquetFile, spec: FleetSpec, planned: Planned) -> list[str]:
     """Return the columns that are not as planned, in the plan's order; a batch of servers at a time."""
     archetypes = [spec.archetypes[name] for name in planned.categories[PARTITION_KEY]]
-    profiles = pd.json_normalize([asdict(profile) for profile in archetypes], sep="_").astype(float)
+    profiles = pd.DataFrame([profile_numbers(profile, spec.metrics) for profile in archetypes]).astype(float)
     texts = ("server_id", *TEXT_BY_SERVER)
     names = [*texts, *(f"profile_{name}" for name in profiles)]
     if file.metadata.num_rows != planned.servers:

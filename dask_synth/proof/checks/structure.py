@@ -11,7 +11,7 @@ from dask_synth.measure.planned import TEXT_BY_SERVER
 from dask_synth.model.columns import MetricTable
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.verdict import Check, Kind
-from dask_synth.schema import CALENDAR, NAMES
+from dask_synth.schema import CALENDAR
 
 NAMED = 3
 """How many offenders a message names."""
@@ -105,15 +105,15 @@ def types(evidence: Evidence) -> Iterator[Check]:
 def rows(evidence: Evidence) -> Iterator[Check]:
     """Check what single rows hold: one check for each kind of fault."""
     faults, examples = evidence.measured.faults, evidence.measured.examples
-    for kind, what, metric in _kinds(evidence.planned.spec.metrics):
+    for kind, what, metric in _kinds(evidence.planned.spec.metrics, evidence.planned.columns.names):
         yield check(kind, what, f"{faults[kind]:,}", "0", examples.get(kind, ""), metric=metric)
 
 
-def _kinds(columns: MetricTable) -> Iterator[tuple[str, str, str | None]]:
+def _kinds(columns: MetricTable, names: Sequence[str]) -> Iterator[tuple[str, str, str | None]]:
     yield "server", "rows of servers that are not planned", None
     yield "timestamp", "rows off the time grid", None
     yield "order", "rows that stand before an earlier one", None
-    for name in NAMES:
+    for name in names:
         yield f"null.{name}", f"nulls in {name}", name if name in columns.names else None
     for column in columns.columns:
         yield f"range.{column.name}", f"{column.name} outside 0..{column.high:g}", column.name
