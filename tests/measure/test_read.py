@@ -30,7 +30,7 @@ def scramble(path: Path) -> None:
     path.write_bytes(content[:30] + bytes(byte ^ 0x55 for byte in content[30:-30]) + content[-30:])
 
 
-DAMAGES = (Path.unlink, cut, scramble, lambda path: path.write_bytes(b""))
+DAMAGES: tuple[Callable[[Path], object], ...] = (Path.unlink, cut, scramble, lambda path: path.write_bytes(b""))
 
 
 @pytest.fixture(params=["parquet", "csv"])
