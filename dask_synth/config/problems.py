@@ -125,12 +125,12 @@ def _known_keys(location: Sequence[Any]) -> list[str]:
 
 
 def suggestion(key: str, known: Sequence[str]) -> str:
-    """Return the nearest of the `known` keys, or the key of that name elsewhere, or all that are known."""
-    elsewhere = next(_paths_to(key, _defaults()), None)
-    if elsewhere:
-        return f"did you mean {elsewhere!r}?"
+    """Return a `known` key that is as good as the same, or the key of that name elsewhere, or one like it, or all."""
+    same = difflib.get_close_matches(key, known, n=1, cutoff=0.85)
+    elsewhere = [next(_paths_to(key, _defaults()), "")]
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known keys are {', '.join(known)}"
+    meant = next((name for name in (*same, *elsewhere, *close) if name), None)
+    return f"did you mean {meant!r}?" if meant else f"known keys are {', '.join(known)}"
 
 
 def _paths_to(key: str, data: Mapping[str, Any], above: str = "") -> Iterator[str]:

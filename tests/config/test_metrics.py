@@ -102,6 +102,7 @@ def test_what_is_not_in_the_mix_may_have_numbers_or_not() -> None:
         ({"unit": "x" * 21}, "unit", "at most 20 characters"),
         ({"label": "a\nb"}, "label", "it must be printable"),
         ({"clmn": "x"}, "clmn", "there is no such key; did you mean 'column'?"),
+        ({"spikes": 2}, "spikes", "there is no such key; did you mean 'spike'?"),
         ({"base": 900}, "base", "there is no such key; did you mean 'archetypes.web.base'?"),
     ],
 )
