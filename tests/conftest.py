@@ -24,7 +24,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]:
         monkeypatch.delenv(name)
     # What a command line in this process has set: a test may follow any other, in as many processes as there are.
-    monkeypatch.setattr("dask_synth.logs._form.json", False)
+    monkeypatch.setattr("dask_synth.cli.logs._form.json", False)
 
 
 @pytest.fixture(scope="session")
