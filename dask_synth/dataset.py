@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dask_synth.exactly_once.committed import Committed, open_committed
 from dask_synth.schema import CATEGORICAL, CATEGORY, PARTITION_KEY, empty_frame
+from dask_synth.storage.formats import rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,26 +44,27 @@ class Dataset(Committed):
     def frame(self) -> dd.DataFrame:
         """Return the rows as a lazy Dask DataFrame, in the documented columns, order and dtypes.
 
-        Where the dataset has no Parquet, they are read from CSV.gz: one partition a file, since gzip cannot be split.
+        Where the dataset has no Parquet, they are read from its next format: one partition a file.
         Where the dataset is replaced before it is read, that raises ReplacedError: never another dataset's rows.
         """
         import dask.dataframe as dd
 
-        from dask_synth.exactly_once.reading import CommittedFiles, read_text
+        from dask_synth.exactly_once.reading import CommittedFiles, read_rows
 
         meta = empty_frame(self.manifest.categories, self.columns)
         frame: dd.DataFrame
         if not self.parts():
-            texts = [entry for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
+            held = rows_of([entry.path for entry in self.manifest.files])
+            files = [entry for entry in self.manifest.files if entry.path in held]
             known = {"root": self.path, "digest": self.manifest.digest, "layout": self.columns}
             known |= {"categories": self.manifest.categories, "meta": meta}
-            frame = dd.from_map(read_text, texts, **known, enforce_metadata=False, label="read-csv")
+            frame = dd.from_map(read_rows, files, **known, enforce_metadata=False, label="read-rows")
             return frame
         names = [part.relative_to(self.path).as_posix() for part in self.parts()]
         # Dask takes the files' categories as known and empty, and the Hive key's in the order of its folders.
         types = {name: meta.dtypes[name] for name in CATEGORICAL}
-        files = CommittedFiles(self.path, self.manifest.digest)
-        frame = dd.read_parquet(names, filesystem=files, dataset={"partitioning": self._hive()})
+        committed = CommittedFiles(self.path, self.manifest.digest)
+        frame = dd.read_parquet(names, filesystem=committed, dataset={"partitioning": self._hive()})
         frame = frame[list(self.columns.names)].astype(types)
         return frame
 

@@ -6,11 +6,12 @@ The bounds of a profile stand with the model, those of what a run is made of her
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from dask_synth.model.calendar import GRANULARITIES
+from dask_synth.storage.formats import FORMATS
 
 MAX_CATEGORIES = 127
 
@@ -92,8 +93,12 @@ WeightedValues = Annotated[
 ]
 Mix = Annotated[dict[str, Share], Field(min_length=1, max_length=MAX_CATEGORIES), AfterValidator(_share_sum)]
 StorageOptions = Annotated[dict[str, Any], AfterValidator(_spaced_colons)]
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]
 Formats = Annotated[
-    tuple[Literal["parquet", "csv"], ...],
+    tuple[FormatName, ...],
     BeforeValidator(_one_or_more),
     Field(min_length=1),
     AfterValidator(_no_repetition),

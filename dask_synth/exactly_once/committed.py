@@ -12,6 +12,7 @@ from dask_synth.errors import DamagedManifestError, OutputError
 from dask_synth.exactly_once.exchange import finish_for_reader
 from dask_synth.exactly_once.state import check_current
 from dask_synth.schema import Columns, metric_column
+from dask_synth.storage.formats import FORMATS
 from dask_synth.storage.manifest import DamagedRecordError, Manifest
 from dask_synth.storage.names import MANIFEST_NAME, METRICS, PLAN_NAME, SERVERS_STEM
 from dask_synth.storage.places import place, reading
@@ -45,11 +46,11 @@ class Committed:
 
     def parts(self) -> list[Path]:
         """Return the Parquet files of the metrics, as the manifest lists them."""
-        return [self.path / entry.path for entry in self.manifest.files if entry.path.startswith(f"{METRICS}/")]
+        return [self.path / entry.path for entry in self.manifest.files if FORMATS["parquet"].holds(entry.path)]
 
     def texts(self) -> list[Path]:
         """Return the CSV.gz files, as the manifest lists them."""
-        return [self.path / entry.path for entry in self.manifest.files if entry.path.endswith(".csv.gz")]
+        return [self.path / entry.path for entry in self.manifest.files if FORMATS["csv"].holds(entry.path)]
 
     @property
     def servers(self) -> Path:

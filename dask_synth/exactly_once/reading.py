@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +13,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from dask_synth.errors import DamagedFileError
 from dask_synth.exactly_once.state import check_current
-from dask_synth.schema import BUILT_IN, Categories, Columns, empty_frame
+from dask_synth.schema import Categories, Columns
+from dask_synth.storage.formats import format_of
 from dask_synth.storage.manifest import FileEntry
 from dask_synth.storage.places import is_local
 
@@ -90,8 +90,8 @@ class CommittedFiles(DirFileSystem):  # type: ignore[misc]  # fsspec has no type
         return False
 
 
-def read_text(entry: FileEntry, root: Path, digest: str, categories: Categories, layout: Columns) -> pd.DataFrame:
-    """Return the rows of a CSV.gz file, if it is as it was committed: in folders its name is every run's.
+def read_rows(entry: FileEntry, root: Path, digest: str, categories: Categories, layout: Columns) -> pd.DataFrame:
+    """Return the rows of a file, if it is as it was committed: that of a joined one is every run's name.
 
     Raises
     ------
@@ -105,16 +105,6 @@ def read_text(entry: FileEntry, root: Path, digest: str, categories: Categories,
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         check_current(root, digest)
         raise DamagedFileError(f"{str(root / entry.path)!r} is not as it was committed; see `verify`")
-    return read_csv(BytesIO(data), categories, layout)
-
-
-def read_csv(source: Any, categories: Categories, columns: Columns = BUILT_IN) -> pd.DataFrame:
-    """Return the rows of a file or URL of CSV.gz in the documented types; a text is what it says: NA is a name."""
-    import pandas as pd
-
-    dtypes: dict[Any, Any] = empty_frame(categories, columns).dtypes.drop("timestamp").to_dict()
-    # In a text nothing stands for a missing value but nothing itself.
-    frame: pd.DataFrame = pd.read_csv(
-        source, compression="gzip", dtype=dtypes, parse_dates=["timestamp"], keep_default_na=False, na_values=[""]
-    )
-    return frame
+    format_ = format_of(entry.path)
+    assert format_, entry.path
+    return format_.decode(data, entry.path, categories, layout)

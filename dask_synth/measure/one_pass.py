@@ -22,9 +22,9 @@ from dask_synth.measure.planned import Planned
 from dask_synth.measure.read import decoded
 from dask_synth.measure.rows import measure_rows
 from dask_synth.measure.sums import Measured, added
+from dask_synth.storage.formats import rows_of
 from dask_synth.storage.integrity import examine, fetch, unlisted
 from dask_synth.storage.manifest import FileEntry
-from dask_synth.storage.names import METRICS
 
 SPLIT_EVERY = 8
 """Sums that one task adds up: no worker ever holds more of them."""
@@ -58,7 +58,7 @@ def start_pass(
     client
         The cluster that reads; None reads on Dask's current scheduler, by default threads of this process.
     planned, layout
-        As in :class:`Question`; without a planned, files are hashed and not decoded.
+        As in :class:`Question`; without what is planned, files are hashed and not decoded.
     """
     total = tree(_tasks(dataset, Question(planned, layout) if planned else None), added)
     future = client.compute(total) if client else None
@@ -93,8 +93,7 @@ def hash_file(root: Path, entry: FileEntry) -> Measured:
 def _tasks(dataset: Committed, question: Question | None) -> list[Delayed]:
     token = uuid4().hex
     names = [entry.path for entry in dataset.manifest.files]
-    parts = [name for name in names if name.startswith(f"{METRICS}/")]
-    rows = set(parts or [name for name in names if name.endswith(".csv.gz")]) if question else set()
+    rows = set(rows_of(names)) if question else set()
     shared = delayed(question, name=f"question-{token}", traverse=False)
     measure, verify = delayed(measure_file, pure=False), delayed(hash_file, pure=False)
     return [

@@ -24,8 +24,9 @@ from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
 from dask_synth.pipeline.plan import RunPlan, spec_of
 from dask_synth.pipeline.recorded import recorded_config
 from dask_synth.pipeline.run import writing
+from dask_synth.storage.formats import FORMATS, format_of
 from dask_synth.storage.manifest import FileEntry, Manifest, Plan
-from dask_synth.storage.names import BEFORE_NAME, CSV_FOLDER, CSV_NAME, METRICS
+from dask_synth.storage.names import BEFORE_NAME, CSV_NAME
 from dask_synth.storage.places import is_local
 
 
@@ -50,10 +51,10 @@ def append_plan(dataset: Committed, until: dt.date | str) -> RunPlan | None:
         "output": {**manifest.config["output"], "path": str(dataset.path)},
     }
     config = validated({**manifest.config, **changes})
-    parts = sum(entry.path.startswith(f"{METRICS}/") for entry in manifest.files) or sum(
-        entry.path.startswith(f"{CSV_FOLDER}/") for entry in manifest.files
-    )
-    return RunPlan.of(config, first_row=spec_of(old).grid.size, first_index=parts)
+    parts = [
+        sum(entry.path.startswith(f"{format_.folder}/") for entry in manifest.files) for format_ in FORMATS.values()
+    ]
+    return RunPlan.of(config, first_row=spec_of(old).grid.size, first_index=next(filter(None, parts), 0))
 
 
 def _day(day: dt.date | str) -> dt.date:
@@ -120,10 +121,10 @@ def _extend(work: Work, old: Committed, record: Plan, state: State) -> Manifest:
 
 def _write(work: Work, old: Committed, staged: Path, record: Plan) -> tuple[FileEntry, ...]:
     if staged == old.path:
-        kept = [entry for entry in old.manifest.files if entry.path.startswith((f"{METRICS}/", f"{CSV_FOLDER}/"))]
+        kept = [entry for entry in old.manifest.files if format_of(entry.path)]
         return (*kept, *write_parts(work, staged, record))
     commit.begin(staged, record, work.held)
-    kept = [entry for entry in old.manifest.files if entry.path.startswith(f"{METRICS}/")]
+    kept = [entry for entry in old.manifest.files if (known := format_of(entry.path)) and not known.joined]
     before = next((entry for entry in old.manifest.files if entry.path == CSV_NAME), None)
     links = {entry.path: entry.path for entry in kept}
     if before:

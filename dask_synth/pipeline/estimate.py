@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from dask_synth.pipeline.chunk import chunk_table, columns_of, servers_table
 from dask_synth.pipeline.plan import Chunk, RunPlan
-from dask_synth.pipeline.write import FORMATS, Target, encode_servers
-from dask_synth.storage.csv import encode_header
+from dask_synth.pipeline.write import Target, encode_servers, encoded
+from dask_synth.storage.formats import FORMATS
 
 SAMPLE_ROWS = 1 << 16
 """Rows of an archetype that are encoded, at most: by then Parquet's dictionaries are nearly full."""
@@ -49,18 +49,18 @@ def estimated_bytes(plan: RunPlan) -> dict[str, int]:
     # Of one file for all rows, as in a folder; that the parts of an object store have a header each is next to nothing.
     target = Target(Path(plan.config.output.path), formats, plan.run_id, suffix="")
 
-    def encoded(format_: str, table: pa.Table) -> Sized:
-        data: Sized = FORMATS[format_].encode(table, target)
+    def part(format_: str, table: pa.Table) -> Sized:
+        data: Sized = encoded(format_, table, target)
         return data
 
-    header = encode_header(columns_of(plan.spec).names)
-    total = {format_: float(len(header)) if format_ == "csv" else 0.0 for format_ in formats}
+    names = columns_of(plan.spec).names
+    total = {format_: float(len(head(names))) if (head := FORMATS[format_].head) else 0.0 for format_ in formats}
     for archetype, _, _ in plan.spec.fleet.blocks():
         chunks = [chunk for chunk in plan.chunks if chunk.archetype == archetype]
         table = _sample(plan, chunks[0], max(most.values()))
         counts = Counter(map(plan.rows_of, chunks))
         for format_ in formats:
-            sizes = _drawn_out(partial(encoded, format_), table[: most[format_]], counts)
+            sizes = _drawn_out(partial(part, format_), table[: most[format_]], counts)
             total[format_] += sum(count * sizes[rows] for rows, count in counts.items())
     return {format_: round(size) for format_, size in total.items()}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,10 +22,10 @@ from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import chunk_table, servers_table
 from dask_synth.pipeline.plan import Chunk
 from dask_synth.schema import NAMES
-from dask_synth.storage.csv import encode_csv, encode_header
+from dask_synth.storage.csv import encode_header
+from dask_synth.storage.formats import FORMATS
 from dask_synth.storage.manifest import FileEntry
-from dask_synth.storage.names import CSV_NAME, SERVERS_NAME, SERVERS_STEM, csv_part, parquet_part
-from dask_synth.storage.parquet import encode_parquet
+from dask_synth.storage.names import CSV_NAME, SERVERS_NAME, SERVERS_STEM
 from dask_synth.storage.places import Store, is_local, store_of
 from dask_synth.storage.store import LocalStore
 
@@ -55,7 +55,7 @@ class Target:
 
     def of(self, chunk: Chunk) -> Target:
         """Return the same for one chunk: what a task carries does not grow with the run."""
-        names = [FORMATS[format_].name(chunk, self.suffix) for format_ in self.formats]
+        names = [FORMATS[format_].part(chunk.archetype, chunk.index, self.suffix) for format_ in self.formats]
         return replace(self, landed={name: self.landed[name] for name in names if name in self.landed})
 
 
@@ -94,27 +94,11 @@ def _timed(seconds: defaultdict[str, float], stage: str) -> Iterator[None]:
     seconds[stage] += perf_counter() - start
 
 
-class Format(NamedTuple):
-    """How one output format names and encodes a part."""
-
-    name: Callable[[Chunk, str], str]
-    encode: Callable[[pa.Table, Target], Any]
-
-
-def _with_header(table: pa.Table) -> bytes:
-    return encode_header(table.column_names) + encode_csv(table)
-
-
-FORMATS = {
-    "parquet": Format(
-        name=lambda chunk, suffix: parquet_part(chunk.archetype, chunk.index, suffix),
-        encode=lambda table, target: encode_parquet(table, target.run_id),
-    ),
-    "csv": Format(
-        name=lambda chunk, suffix: csv_part(chunk.index, suffix),
-        encode=lambda table, target: encode_csv(table) if target.joins else _with_header(table),
-    ),
-}
+def encoded(format_name: str, table: pa.Table, target: Target) -> Any:
+    """Return the bytes of a part."""
+    format_ = FORMATS[format_name]
+    data = format_.encode(table, target.run_id)
+    return data if target.joins or not format_.head else format_.head(tuple(table.column_names)) + data
 
 
 def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt:
@@ -129,15 +113,14 @@ def generate_and_write(spec: FleetSpec, chunk: Chunk, target: Target) -> Receipt
             return chunk_table(spec, chunk)
 
     def make(format_name: str) -> FileEntry:
-        format_ = FORMATS[format_name]
-        name = format_.name(chunk, target.suffix)
+        name = FORMATS[format_name].part(chunk.archetype, chunk.index, target.suffix)
         if (known := target.landed.get(name)) is not None:
             with _timed(seconds, "check"):
                 if is_as_written(store, known):
                     return known
         made = table()
         with _timed(seconds, f"encode-{format_name}"):
-            data = format_.encode(made, target)
+            data = encoded(format_name, made, target)
         with _timed(seconds, "write"):
             _put(target, name, data)
             return _entry(name, data, spec, chunk, target.run_id)

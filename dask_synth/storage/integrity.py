@@ -10,8 +10,9 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dask_synth.storage.formats import FORMATS
 from dask_synth.storage.manifest import FileEntry, Manifest
-from dask_synth.storage.names import CSV_FOLDER, DERIVED, MANIFEST_NAME, METRICS, PLAN_NAME, has_form, is_control
+from dask_synth.storage.names import DERIVED, MANIFEST_NAME, PLAN_NAME, has_form, is_control
 from dask_synth.storage.parquet import RUN_ID_KEY
 from dask_synth.storage.places import is_local, readable, reading, store_of
 
@@ -99,7 +100,7 @@ def unlisted(root: Path, manifest: Manifest) -> Iterator[Finding]:
     parts, as long as its plan is there.
     """
     known = {entry.path for entry in manifest.files} | {MANIFEST_NAME, *DERIVED}
-    among = (f"{METRICS}/", f"{CSV_FOLDER}/")
+    among = tuple(f"{format_.folder}/" for format_ in FORMATS.values())
     others = (name for name in store_of(root).names() if name not in known and not is_control(name))
     names = sorted(name for name in others if has_form(name) or name.startswith(among))
     # Asked after the files: a run takes its plan away last.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-METRICS = "metrics"
-CSV_FOLDER = "csv"
+from dask_synth.storage.formats import ARCHETYPE, FORMATS
+
+METRICS = FORMATS["parquet"].folder
+CSV_FOLDER = FORMATS["csv"].folder
 SERVERS_STEM = "servers"
 SERVERS_NAME = f"{SERVERS_STEM}.parquet"
-CSV_NAME = "server_metrics_full.csv.gz"
+CSV_NAME = FORMATS["csv"].joined
 BEFORE_NAME = f"{CSV_FOLDER}/before.csv.gz"
 """While rows are appended to it: the joined file of the dataset so far."""
 
@@ -25,29 +27,19 @@ LOCK_NAME = f"{TEMPORARY}lock"
 OBSOLETE_NAME = f"{TEMPORARY}obsolete"
 """Marks a folder that is about to be replaced: once it lies beside, it is what was replaced."""
 
-# Parts that were made before names ended in their run have none of it.
-_PART = r"part-\d{5,}(?:-([0-9a-f]{8}))?"
 _ENDING = r"(?:-([0-9a-f]{8}))?"
-_FOLDER = re.compile(rf"{METRICS}/server_type=[A-Za-z][A-Za-z0-9_.-]*")
+_FOLDERS = [
+    re.compile(f"{format_.folder}(?:/{ARCHETYPE})?" if format_.by_archetype else format_.folder)
+    for format_ in FORMATS.values()
+]
+_JOINED = tuple(format_.joined for format_ in FORMATS.values() if format_.joined)
 _FORMS = (
-    re.compile(rf"{_FOLDER.pattern}/{_PART}\.parquet"),
-    re.compile(rf"{CSV_FOLDER}/{_PART}\.csv\.gz"),
+    *(re.compile(format_.pattern) for format_ in FORMATS.values()),
     re.compile(rf"{SERVERS_STEM}{_ENDING}\.parquet"),
-    re.compile(re.escape(CSV_NAME)),
-    re.compile(re.escape(BEFORE_NAME)),
+    *(re.compile(re.escape(name)) for name in (*_JOINED, BEFORE_NAME)),
 )
 _JOURNAL = re.compile(r"journal-([0-9a-f]{8})(?:-\d{5,})+\.jsonl")
 _REPLACED = re.compile(r"replaced-([0-9a-f]{8})\.json")
-
-
-def parquet_part(server_type: str, index: int, suffix: str) -> str:
-    """Return the name of a chunk's Parquet file (Hive layout)."""
-    return f"{METRICS}/server_type={server_type}/part-{index:05d}-{suffix}.parquet"
-
-
-def csv_part(index: int, suffix: str) -> str:
-    """Return the name of a chunk's CSV.gz file: in a folder, before all are joined into one."""
-    return f"{CSV_FOLDER}/part-{index:05d}-{suffix}.csv.gz"
 
 
 def journal_name(suffix: str, number: int) -> str:
@@ -67,7 +59,7 @@ def has_form(name: str) -> bool:
 
 def is_folder(name: str) -> bool:
     """Whether a folder is one that files of a dataset lie in."""
-    return name in (METRICS, CSV_FOLDER) or _FOLDER.fullmatch(name) is not None
+    return any(folder.fullmatch(name) for folder in _FOLDERS)
 
 
 def checked_name(name: str) -> str:
@@ -79,7 +71,7 @@ def checked_name(name: str) -> str:
 
 def is_of_run(name: str, suffix: str) -> bool:
     """Whether a name is one that the run of this suffix gives, and no other run at the same place."""
-    if name in (SERVERS_NAME, CSV_NAME, BEFORE_NAME):  # in folders, where no two runs share one
+    if name in (SERVERS_NAME, *_JOINED, BEFORE_NAME):  # in folders, where no two runs share one
         return True
     found = next((match for form in _FORMS if (match := form.fullmatch(name))), None)
     return found is not None and (found[1] or "") == suffix

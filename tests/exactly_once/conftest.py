@@ -9,8 +9,8 @@ import pytest
 
 from dask_synth.config.run import RunConfig
 from dask_synth.pipeline.plan import RunPlan
+from dask_synth.storage.formats import FORMATS
 from dask_synth.storage.manifest import FileEntry, Manifest, Plan
-from dask_synth.storage.names import csv_part, parquet_part
 from dask_synth.storage.store import LocalStore
 
 Files = dict[str, bytes]
@@ -21,14 +21,14 @@ def record(replaces: str | None = None, **changes: Any) -> Plan:
 
 
 def parts_of(plan: Plan) -> list[str]:
-    return [parquet_part("web", 0, plan.suffix), parquet_part("batch", 1, plan.suffix), "servers.parquet"]
+    return [FORMATS["parquet"].part(*of, plan.suffix) for of in (("web", 0), ("batch", 1))] + ["servers.parquet"]
 
 
 def begin(root: Path, plan: Plan) -> Path:
     """Leave at a place what a run has before its commit."""
     store = LocalStore(root)
     store.put("plan.json", plan.to_json())
-    for name in (*parts_of(plan), csv_part(0, plan.suffix)):
+    for name in (*parts_of(plan), FORMATS["csv"].part("web", 0, plan.suffix)):
         store.put(name, name.encode())
     return root
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_synth.storage import names
+from dask_synth.storage.formats import FORMATS
 
 PARTS = [
     "metrics/server_type=web/part-00000-0123abcd.parquet",
@@ -17,8 +18,8 @@ PARTS = [
 
 
 def test_a_part_is_named_by_archetype_number_and_run() -> None:
-    assert names.parquet_part("web", 7, "0123abcd") == "metrics/server_type=web/part-00007-0123abcd.parquet"
-    assert names.csv_part(12, "0123abcd") == "csv/part-00012-0123abcd.csv.gz"
+    assert FORMATS["parquet"].part("web", 7, "0123abcd") == "metrics/server_type=web/part-00007-0123abcd.parquet"
+    assert FORMATS["csv"].part("web", 12, "0123abcd") == "csv/part-00012-0123abcd.csv.gz"
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -12,7 +12,7 @@ import pytest
 from dask_synth.pipeline.chunk import chunk_frame, chunk_table
 from dask_synth.pipeline.plan import RunPlan
 from dask_synth.schema import CATEGORICAL, NAMES, SCHEMA
-from dask_synth.storage.names import parquet_part
+from dask_synth.storage.formats import FORMATS
 from dask_synth.storage.parquet import RUN_ID_KEY, encode_parquet
 
 
@@ -30,7 +30,7 @@ def data(plan: RunPlan) -> pa.Buffer:
 def metrics(plan: RunPlan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("dataset")
     for chunk in plan.chunks:
-        path = root / parquet_part(chunk.archetype, chunk.index, "0123abcd")
+        path = root / FORMATS["parquet"].part(chunk.archetype, chunk.index, "0123abcd")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode_parquet(chunk_table(plan.spec, chunk), plan.run_id))
     return root / "metrics"
