@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ PATHS = {
 
 EXCHANGE = "renameat2"
 """Called through ctypes, which is seen when the name is looked up."""
+
+
+HOLD = 0
+"""In place of a signal: each thread that comes to this event, or a later one of its kind, stands still for good."""
 
 
 class Events:
@@ -62,7 +67,10 @@ class Events:
             is_counted = bool(self.of.search(line))
             self.count += is_counted
             is_it = is_counted and self.count == self.at
+            is_held = is_counted and self.count >= self.at > 0 and self.number == HOLD
             os.write(self.log, f"{line}\n".encode())
+        while is_held:
+            time.sleep(60)
         if is_it and self.number == signal.SIGSTOP:
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # so that this very thread stops here
         elif is_it:

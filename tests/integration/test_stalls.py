@@ -26,6 +26,7 @@ from tests.integration.forks import Running, forks
 from tests.integration.held import Held
 from tests.integration.machines import Machines, Process, machines, until
 from tests.integration.surroundings import BARE
+from tests.integration.test_exactly_once import written_down
 
 END_SECONDS = 55
 """Of a run whose scheduler is gone: Dask tries for 15 to find it again."""
@@ -43,10 +44,6 @@ def scheduler_of(cluster: Machines) -> Process:
 
 def parts(path: Path) -> list[Path]:
     return list(path.glob("metrics/*/*.parquet"))
-
-
-def written_down(path: Path) -> int:
-    return sum(len(journal.read_bytes().splitlines()) for journal in path.glob("journal-*"))
 
 
 def held_worker(cluster: Machines) -> Process:
