@@ -109,7 +109,7 @@ def show_result(console: Console, dataset: Committed, tally: Tally, seconds: flo
     console.print("Load it:", highlight=False)
     for line in (
         "import dask_synth",
-        f"ddf = dask_synth.open_committed({str(dataset.path)!r}).frame()",
+        f"ddf = dask_synth.open_dataset({str(dataset.path)!r}).frame()",
         "print(ddf.head())",
     ):
         console.print(f"    {line}", highlight=False, soft_wrap=True, markup=False)

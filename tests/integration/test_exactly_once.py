@@ -356,7 +356,7 @@ def test_no_worker_at_all_ends_the_run(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_worker_over_its_memory_limit_is_spoken_of_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # It is killed, or paused for good just below its limit: that is chance.
     monkeypatch.setattr("dask_synth.pipeline.submit.NO_WORKER_SECONDS", 10)
-    limits = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "400 MiB"}
+    limits = {"n_workers": 1, "threads_per_worker": 1, "memory_limit": "320 MiB"}
     with quick_restarts(), LocalCluster(**limits, host="127.0.0.1", dashboard_address=":0") as cluster:
         client = cluster.get_client()
         config = hourly_200(tmp_path / "fleet", **{"output.rows_per_partition": 3_000_000})

@@ -31,7 +31,13 @@ def test_the_wheel_holds_what_the_program_needs_and_no_more(wheel: Path) -> None
     assert wheel.name == f"dask_synth-{dask_synth.__version__}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"dask_synth", f"dask_synth-{dask_synth.__version__}.dist-info"}
-    for needed in ("py.typed", "config_files/baseline.yaml", "config_files/hourly_200.yaml", "quality/page.html.j2"):
+    for needed in (
+        "py.typed",
+        "config_files/baseline.yaml",
+        "config_files/hourly_200.yaml",
+        "reporting/page.html.j2",
+        "reporting/picker.js",
+    ):
         assert f"dask_synth/{needed}" in names
 
 
