@@ -12,18 +12,17 @@ from pathlib import Path
 import pytest
 
 import dask_synth
+from dask_synth.clusters import kinds
 
 ROOT = Path(dask_synth.__file__).parent.parent
 
 WIRING = {
     "dask_synth.cli.progress",
     "dask_synth.clusters.connect",
-    "dask_synth.clusters.jobqueue",
-    "dask_synth.clusters.kubernetes",
+    *(f"dask_synth.clusters.kinds.{kind.name}" for kind in pkgutil.iter_modules(kinds.__path__)),
     "dask_synth.clusters.local",
     "dask_synth.clusters.preflight",
     "dask_synth.clusters.resources",
-    "dask_synth.clusters.ssh",
     "dask_synth.clusters.watch",
     "dask_synth.measure.one_pass",
     "dask_synth.pipeline.append",

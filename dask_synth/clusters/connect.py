@@ -8,16 +8,18 @@ import importlib
 import ipaddress
 import json
 import logging
-from collections.abc import Callable, Iterator
+import pkgutil
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import dask
 from distributed import Client, Nanny, SpecCluster
 from distributed.deploy.cluster import Cluster
 
+from dask_synth.clusters import kinds
 from dask_synth.clusters.resources import LOOPBACK, Resources
 from dask_synth.clusters.watch import PATIENCE, reached
 from dask_synth.errors import SchedulerError
@@ -28,27 +30,9 @@ CONNECT_SECONDS = 15
 LEAVE_SECONDS = 5
 END_SECONDS = 60
 
-Backend = Callable[[str, Resources], Cluster]
-"""Starts a cluster; gets what stands after the colon ("" if nothing), and what the cluster shall have."""
-
-# Where each lives; imported when it is asked for. One more back end is one more line.
-BACKENDS = {
-    "local": "dask_synth.clusters.local:in_threads",
-    "threads": "dask_synth.clusters.local:in_threads",
-    "processes": "dask_synth.clusters.local:in_processes",
-    "synchronous": "dask_synth.clusters.local:synchronous",
-    "ssh": "dask_synth.clusters.ssh:through_ssh",
-    "slurm": "dask_synth.clusters.jobqueue:in_batch_jobs",
-    "kubernetes": "dask_synth.clusters.kubernetes:on_kubernetes",
-}
-IN_THIS_PROCESS = ("local", "threads", "synchronous")
-PLAIN = ("local", "synchronous")
-"""Those that take nothing after a colon."""
-
-WAYS = (
-    "local, synchronous, threads[:N], processes[:N], tcp://host:port, tls://host:port, the path of a scheduler file, "
-    "ssh:host1,host2 or ssh:FILE, slurm[:FILE], kubernetes[:FILE]"
-)
+KINDS = tuple(module.name for module in pkgutil.iter_modules(kinds.__path__))
+JOINED = "tcp://host:port, tls://host:port, the path of a scheduler file"
+"""Clusters that are there already."""
 
 
 @contextmanager
@@ -77,19 +61,20 @@ def connect(scheduler: str | None = None, resources: Resources | None = None) ->
     kind, _, argument = scheduler.partition(":")
     # Dask's own setting is put back by us as well: a client that cannot say good-bye in time would leave it behind.
     settings: dict[str, object] = {PATIENCE: resources.patience, "scheduler": dask.config.get("scheduler", None)}
-    if kind not in BACKENDS:
+    if kind not in KINDS:
         with dask.config.set(settings), _join(scheduler, resources) as client, _left(client):
             wait_for_worker(client, scheduler, resources.wait)
             yield client
         return
-    if argument and kind in PLAIN:
+    chosen = _kind(kind)
+    if argument and kind == chosen.FORM:
         raise SchedulerError(f"--scheduler {scheduler!r}: {kind} takes nothing after it")
-    if kind in IN_THIS_PROCESS:
+    if getattr(chosen, "IN_THIS_PROCESS", False):
         # A scheduler in this process has no address, and Dask would guess the machine's outer one for the link.
         settings["distributed.dashboard.link"] = f"http://{LOOPBACK}:{{port}}/status"
     with (
         dask.config.set(settings),
-        _ended(_backend(kind)(argument, resources)) as cluster,
+        _ended(chosen.start(argument, resources)) as cluster,
         Client(cluster) as client,
         _left(client),
         _quick_to_fail(cluster),
@@ -145,9 +130,8 @@ async def _end_process(nanny: Nanny) -> None:
         await nanny.kill(timeout=0.2, reason="interrupted")
 
 
-def _backend(kind: str) -> Backend:
-    module, _, name = BACKENDS[kind].partition(":")
-    return cast("Backend", getattr(importlib.import_module(module), name))
+def _kind(name: str) -> Any:
+    return importlib.import_module(f"{kinds.__name__}.{name}")
 
 
 def wait_for_worker(client: Client, scheduler: str, seconds: float) -> None:
@@ -191,9 +175,10 @@ def _address(scheduler: str) -> str:
     if scheduler.startswith(("tcp://", "tls://")):
         return scheduler
     if not Path(scheduler).is_file():
-        close = difflib.get_close_matches(scheduler.partition(":")[0], BACKENDS, n=1)
+        close = difflib.get_close_matches(scheduler.partition(":")[0], KINDS, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise SchedulerError(f"--scheduler {scheduler!r} is not known; {hint}allowed are {WAYS}")
+        allowed = ", ".join([*(_kind(kind).FORM for kind in KINDS), JOINED])
+        raise SchedulerError(f"--scheduler {scheduler!r} is not known; {hint}allowed are {allowed}")
     try:
         return str(json.loads(Path(scheduler).read_text())["address"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -17,31 +17,19 @@ from dask_synth.clusters.resources import LOOPBACK, Resources, cores
 from dask_synth.errors import SchedulerError
 
 
-def in_threads(argument: str, resources: Resources) -> Cluster:
-    """Start a scheduler, and threads that work, in this process: ``threads[:N]``."""
-    threads = count_of("threads", argument) or resources.threads_per_worker or cores()
+def in_threads(count: int | None, resources: Resources) -> Cluster:
+    """Start a scheduler, and so many threads that work, in this process; None: as many as there are cores."""
+    threads = count or resources.threads_per_worker or cores()
     # In one process a limit could only pause the very process that generates.
-    options = {"processes": False, "memory_limit": resources.memory_limit or 0}
+    options: dict[str, Any] = {"processes": False, "memory_limit": resources.memory_limit or 0}
     # Such a worker has no host whose address its page could take, and would open it to every network.
-    return _local(resources, resources.workers or 1, threads, worker_dashboard_address=f"{LOOPBACK}:0", **options)
+    return local_cluster(
+        resources, resources.workers or 1, threads, worker_dashboard_address=f"{LOOPBACK}:0", **options
+    )
 
 
-def synchronous(argument: str, resources: Resources) -> Cluster:
-    """Start one thread in this process: one task after the other, and a debugger's breakpoint stops in it."""
-    if argument:
-        raise SchedulerError(f"--scheduler 'synchronous:{argument}': synchronous takes nothing after it")
-    return in_threads("1", resources)
-
-
-def in_processes(argument: str, resources: Resources) -> Cluster:
-    """Start worker processes on this machine: ``processes[:N]``."""
-    threads = resources.threads_per_worker or 1
-    workers = count_of("processes", argument) or resources.workers or max(1, cores() // threads)
-    limit = resources.memory_limit or "auto"
-    return _local(resources, workers, threads, processes=True, memory_limit=limit, host=LOOPBACK)
-
-
-def _local(resources: Resources, workers: int, threads: int, **options: Any) -> Cluster:
+def local_cluster(resources: Resources, workers: int, threads: int, **options: Any) -> Cluster:
+    """Start a scheduler in this process, and so many workers of so many threads on this machine."""
     if resources.security and options["processes"]:
         options |= {"protocol": "tls://", "security": resources.security}
     with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import ipaddress
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from distributed import Nanny
 
 from dask_synth.clusters import connect as rooms
-from dask_synth.clusters.connect import BACKENDS, connect
+from dask_synth.clusters.connect import KINDS, connect
 from dask_synth.clusters.resources import Resources
 from dask_synth.errors import RunError, SchedulerError
 from tests.integration.machines import until
@@ -21,10 +22,19 @@ from tests.integration.machines import until
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-@pytest.mark.parametrize("kind", BACKENDS)
-def test_each_back_end_is_there(kind: str) -> None:
-    module, _, name = BACKENDS[kind].partition(":")
-    assert callable(getattr(importlib.import_module(module), name))
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_says_how_it_is_written_and_starts(kind: str) -> None:
+    module = importlib.import_module(f"dask_synth.clusters.kinds.{kind}")
+    assert module.FORM.startswith(kind)
+    assert list(inspect.signature(module.start).parameters) == ["argument", "resources"]
+
+
+def test_the_kinds_are_those_that_the_help_names() -> None:
+    assert set(KINDS) == {"local", "threads", "processes", "synchronous", "ssh", "slurm", "kubernetes"}
+    with pytest.raises(SchedulerError, match=r"allowed are .*local, processes\[:N\].*tcp://host:port") as refused:
+        with connect("nothing"):
+            pass
+    assert all(kind in str(refused.value) for kind in KINDS)
 
 
 @pytest.mark.parametrize(

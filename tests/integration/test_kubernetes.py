@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import dask_synth
-from dask_synth.clusters.kubernetes import PodsFile, cluster_spec, on_kubernetes
+from dask_synth.clusters.kinds.kubernetes import PodsFile, cluster_spec, start
 from dask_synth.clusters.resources import Resources
 from dask_synth.errors import ConfigError, SchedulerError
 
@@ -91,18 +91,18 @@ def test_the_job_speaks_to_the_cluster_that_is_beside_it() -> None:
 
 def test_no_file_no_image_and_no_cluster_are_one_message_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SchedulerError, match="kubernetes:FILE"):
-        on_kubernetes("", Resources())
+        start("", Resources())
     file = tmp_path / "pods.yaml"
     file.write_text("imag: x\n")
     with pytest.raises(ConfigError) as refused:
-        on_kubernetes(str(file), Resources())
+        start(str(file), Resources())
     assert "did you mean 'image'?" in str(refused.value)
     assert "image: must be given" in str(refused.value)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     monkeypatch.setenv("HOME", str(tmp_path))
     file.write_text("image: x\n")
     with pytest.raises(SchedulerError, match="cannot be used.*kubectl"):
-        on_kubernetes(str(file), Resources())
+        start(str(file), Resources())
 
 
 def test_the_image_copies_what_is_there() -> None:

@@ -11,6 +11,8 @@ from dask_synth.clusters.clusterfile import ClusterFile
 from dask_synth.clusters.resources import Resources
 from dask_synth.errors import SchedulerError
 
+FORM = "kubernetes:FILE"
+
 
 class PodsFile(ClusterFile):
     """What ``kubernetes:FILE`` may say: as ``cluster/kubernetes-workers.yaml``.
@@ -38,7 +40,7 @@ class PodsFile(ClusterFile):
     secret: str | None = None
 
 
-def on_kubernetes(argument: str, resources: Resources) -> Cluster:
+def start(argument: str, resources: Resources) -> Cluster:
     """Have the Dask operator start a scheduler and workers: ``kubernetes:FILE``."""
     if not argument:
         raise SchedulerError(

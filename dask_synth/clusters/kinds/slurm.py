@@ -18,6 +18,7 @@ from dask_synth.clusters.clusterfile import ClusterFile
 from dask_synth.clusters.resources import Resources
 from dask_synth.errors import ConfigError, Problem, SchedulerError
 
+FORM = "slurm[:FILE]"
 CLASSES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 
 
@@ -40,7 +41,7 @@ class BatchFile(ClusterFile):
     job: dict[str, Any] = Field(default_factory=dict)
 
 
-def in_batch_jobs(argument: str, resources: Resources) -> Cluster:
+def start(argument: str, resources: Resources) -> Cluster:
     """Submit jobs that each run workers: ``slurm[:FILE]``. Without a file, Dask's own ``jobqueue`` settings count."""
     asked = BatchFile.read(argument) if argument else BatchFile()
     cluster_class = _class_of(asked.system)

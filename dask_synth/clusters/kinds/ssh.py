@@ -12,6 +12,8 @@ from dask_synth.clusters.clusterfile import ClusterFile
 from dask_synth.clusters.resources import Resources
 from dask_synth.errors import SchedulerError
 
+FORM = "ssh:host1,host2 or ssh:FILE"
+
 
 class SshFile(ClusterFile):
     """What ``ssh:FILE`` may say: as ``cluster/ssh.yaml``.
@@ -31,7 +33,7 @@ class SshFile(ClusterFile):
     python: str | None = None
 
 
-def through_ssh(argument: str, resources: Resources) -> Cluster:
+def start(argument: str, resources: Resources) -> Cluster:
     """Start a scheduler and workers on other machines: ``ssh:host1,host2``, or ``ssh:FILE``."""
     if not argument:
         raise SchedulerError(
