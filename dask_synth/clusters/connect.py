@@ -134,6 +134,12 @@ def _kind(name: str) -> Any:
     return importlib.import_module(f"{kinds.__name__}.{name}")
 
 
+def _allowed() -> str:
+    """Return how every kind is written: those of this process first."""
+    chosen = sorted(map(_kind, KINDS), key=lambda kind: (not getattr(kind, "IN_THIS_PROCESS", False), kind.FORM))
+    return ", ".join([*(kind.FORM for kind in chosen), JOINED])
+
+
 def wait_for_worker(client: Client, scheduler: str, seconds: float) -> None:
     """Return when there is a worker, or raise SchedulerError."""
     if client.scheduler_info(n_workers=1)["workers"]:
@@ -177,8 +183,7 @@ def _address(scheduler: str) -> str:
     if not Path(scheduler).is_file():
         close = difflib.get_close_matches(scheduler.partition(":")[0], KINDS, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        allowed = ", ".join([*(_kind(kind).FORM for kind in KINDS), JOINED])
-        raise SchedulerError(f"--scheduler {scheduler!r} is not known; {hint}allowed are {allowed}")
+        raise SchedulerError(f"--scheduler {scheduler!r} is not known; {hint}allowed are {_allowed()}")
     try:
         return str(json.loads(Path(scheduler).read_text())["address"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -31,7 +31,9 @@ def test_each_kind_says_how_it_is_written_and_starts(kind: str) -> None:
 
 def test_the_kinds_are_those_that_the_help_names() -> None:
     assert set(KINDS) == {"local", "threads", "processes", "synchronous", "ssh", "slurm", "kubernetes"}
-    with pytest.raises(SchedulerError, match=r"allowed are .*local, processes\[:N\].*tcp://host:port") as refused:
+    with pytest.raises(
+        SchedulerError, match=r"allowed are local, synchronous, threads\[:N\], .*tcp://host:port"
+    ) as refused:
         with connect("nothing"):
             pass
     assert all(kind in str(refused.value) for kind in KINDS)
