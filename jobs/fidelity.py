@@ -56,7 +56,10 @@ UNDEFINED = {
 
 
 class Figure(NamedTuple):
-    """One figure: what real servers show, and what the dataset does; `inside` is None where it does not apply."""
+    """One figure of real servers, of servers that are all alike (plain), and of the dataset.
+
+    `value` and `inside` are None where it does not apply.
+    """
 
     row: int
     figure: str
@@ -64,6 +67,7 @@ class Figure(NamedTuple):
     real: float
     low: float
     high: float
+    plain: float | None
     value: float | None
     inside: bool | None
     note: str
@@ -132,12 +136,13 @@ def measure(dataset: dask_synth.Dataset, window: Window, client: Client) -> dict
     unique = [delayed(pd.unique)(ids) for ids in frame["server_id"].to_delayed()]
     names = [name for part in client.gather(client.compute(unique)) for name in part]
     if len(names) > len(set(names)):  # an appended dataset, or a file a year: a server lies in several partitions
-        frame = frame.shuffle("server_id")
+        frame = frame.shuffle("server_id", shuffle_method="tasks")
     # Workers elsewhere have no jobs/ to import from.
     for module in (fidelity_series, fidelity_figures):
         cloudpickle.register_pickle_by_value(module)
     tasks = [delayed(fidelity_figures.measure)(rows, window, sample) for rows in frame.to_delayed()]
-    return fidelity_figures.of_fleet(client.gather(client.compute(tasks)), pools)
+    parts = [part for part in client.gather(client.compute(tasks)) if part is not None]
+    return fidelity_figures.of_fleet(parts, pools)
 
 
 def pools_of(dataset: dask_synth.Dataset) -> dict[str, str]:
@@ -170,7 +175,7 @@ def spread(items: list[Any], number: int) -> list[Any]:
 def real_figures() -> list[dict[str, str]]:
     """Return the figures of real servers."""
     with REAL.open(newline="") as file:
-        return list(csv.DictReader(file))
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
 def judged(known: Mapping[str, str], seen: Mapping[str, float], window: Window, *, has_incidents: bool) -> Figure:
@@ -183,7 +188,7 @@ def judged(known: Mapping[str, str], seen: Mapping[str, float], window: Window, 
         note = next((why for start, why in UNDEFINED.items() if name.startswith(start)), "undefined here")
     if name.startswith(INCIDENTS) and not has_incidents:
         note = "; ".join(filter(None, [note, "real ones have incidents"]))
-    head = (int(known["row"]), name, known["what"], real, low, high)
+    head = (int(known["row"]), name, known["what"], real, low, high, float(known["plain"]) if known["plain"] else None)
     return Figure(*head, None, None, note) if math.isnan(value) else Figure(*head, value, low <= value <= high, note)
 
 
@@ -207,12 +212,12 @@ def counts(figures: list[Figure]) -> dict[str, int]:
 def table(figures: list[Figure]) -> str:
     """Return the figures as a table, and how many lie inside."""
     width = max(len(one.what) for one in figures)
-    lines = [f"{'row':>3}  {'what':{width}}  {'real':>8}  {'range':^18}  {'this':>8}  inside"]
+    lines = [f"{'row':>3}  {'what':{width}}  {'real':>8}  {'range':^18}  {'plain':>8}  {'this':>8}  inside"]
     for one in figures:
         inside = {True: "yes", False: "no", None: "-"}[one.inside]
-        value = "-" if one.value is None else f"{one.value:.4g}"
-        between = f"[{one.low:.4g}, {one.high:.4g}]"
-        line = f"{one.row:>3}  {one.what:{width}}  {one.real:>8.4g}  {between:^18}  {value:>8}  {inside:6}  {one.note}"
+        plain, value = ("-" if number is None else f"{number:.3g}" for number in (one.plain, one.value))
+        real = f"{one.real:>8.4g}  {f'[{one.low:.4g}, {one.high:.4g}]':^18}"
+        line = f"{one.row:>3}  {one.what:{width}}  {real}  {plain:>8}  {value:>8}  {inside:6}  {one.note}"
         lines.append(line.rstrip())
     number = counts(figures)
     lines.append(f"{number['inside']} of {number['figures']} inside; {number['apply']} apply to this dataset")

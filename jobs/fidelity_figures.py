@@ -49,9 +49,14 @@ class Part:
     hours: pd.DataFrame
 
 
-def measure(rows: pd.DataFrame, window: Window, sample: frozenset[str] = frozenset()) -> Part:
-    """Return what is kept of the servers that these rows hold whole; `sample` are those whose hours are kept."""
+def measure(rows: pd.DataFrame, window: Window, sample: frozenset[str] = frozenset()) -> Part | None:
+    """Return what is kept of the servers that these rows hold whole, None where there are none.
+
+    `sample` are the servers whose hours are kept.
+    """
     rows = rows[(rows["timestamp"] >= window.start) & (rows["timestamp"] < window.end)]
+    if rows.empty:
+        return None
     codes, names = pd.factorize(rows["server_id"])
     offset = (rows["timestamp"].to_numpy("datetime64[s]") - window.start.to_datetime64()) / np.timedelta64(1, "s")
     place = (codes, (offset // window.step).astype(np.intp))
@@ -136,7 +141,7 @@ def _hourly(hours: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def _hours_of_day(cpu: Floats, zones: pd.Series, start: pd.Timestamp) -> dict[str, Floats]:
-    """Return the local hour of the highest mean, and the share of spikes that start in the busiest hour, UTC."""
+    """Return the local hour of the highest mean, and the share of spikes that start in the UTC hour that most do."""
     times = pd.date_range(start, periods=cpu.shape[1], freq="h", tz="UTC")
     peak = np.full(len(cpu), np.nan)
     for zone in zones.unique():
