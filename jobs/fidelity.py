@@ -137,10 +137,14 @@ def measure(dataset: dask_synth.Dataset, window: Window, client: Client) -> dict
     names = [name for part in client.gather(client.compute(unique)) for name in part]
     if len(names) > len(set(names)):  # an appended dataset, or a file a year: a server lies in several partitions
         frame = frame.shuffle("server_id", shuffle_method="tasks")
-    # Workers elsewhere have no jobs/ to import from.
+    # Workers elsewhere have no jobs/ to import from: what they run goes by value, with all that it calls.
     for module in (fidelity_series, fidelity_figures):
         cloudpickle.register_pickle_by_value(module)
-    tasks = [delayed(fidelity_figures.measure)(rows, window, sample) for rows in frame.to_delayed()]
+
+    def measured(rows: pd.DataFrame) -> fidelity_figures.Part | None:
+        return fidelity_figures.measure(rows, window, sample)
+
+    tasks = [delayed(measured)(rows) for rows in frame.to_delayed()]
     parts = [part for part in client.gather(client.compute(tasks)) if part is not None]
     return fidelity_figures.of_fleet(parts, pools)
 

@@ -212,7 +212,7 @@ def _of_hours(servers: pd.DataFrame) -> dict[str, float]:
     peaks = servers.loc[servers["excess"] > 0.1, "peak_hour"]
     return {
         "h_logmean_sd": level.std(),
-        "h_taylor": float(of.ratio(level.cov(spread), level.var())),
+        "h_taylor": float(of.ratio(level.cov(spread), level.var())) if len(moving) > 1 else np.nan,
         "strong_0.1": (servers["excess"] > 0.1).mean(),
         "strong_0.5": (servers["excess"] > 0.5).mean(),
         "peak_01_04": peaks.between(1, 4).mean(),

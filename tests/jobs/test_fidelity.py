@@ -45,7 +45,7 @@ def test_the_figures_are_those_of_the_rows(job: Job, hourly: Path, tmp_path: Pat
         name: frame.pivot_table(index="timestamp", columns="server_id", values=name) for name in ("cpu_p95", "mem_p95")
     }
     cpu, mem = wide["cpu_p95"], wide["mem_p95"]
-    days = cpu.groupby(cpu.index.floor("D")).quantile(0.95)
+    days = cpu.groupby(pd.DatetimeIndex(cpu.index).floor("D")).quantile(0.95)
     pairs = cpu.corr().to_numpy()[np.triu_indices(12, 1)]
     expected = {
         "h_corr_cpu_mem": cpu.corrwith(mem).median(),
@@ -72,12 +72,15 @@ def test_another_start(job: Job, hourly: Path, tmp_path: Path) -> None:
 
 
 def test_an_appended_dataset_and_text_say_the_same(job: Job, hourly: Path, tmp_path: Path) -> None:
-    expected = figures(job, hourly, tmp_path)["table"]
     grown = made(tmp_path / "grown", "2022-02-10")
     dask_synth.append(grown, "2022-04-30")
-    assert figures(job, grown, tmp_path)["table"] == expected
     text = made(tmp_path / "text", "2022-04-30", formats=("csv",))
-    assert figures(job, text, tmp_path)["table"] == expected
+    expected, *others = (
+        {one["figure"]: one["value"] for one in figures(job, path, tmp_path)["table"] if one["value"] is not None}
+        for path in (hourly, grown, text)
+    )
+    for other in others:  # servers come in another order, which leaves the last bits to chance
+        assert other == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_daily_dataset_has_27_figures(job: Job, tmp_path: Path) -> None:
