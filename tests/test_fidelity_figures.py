@@ -122,6 +122,11 @@ def test_runs_of_high_samples() -> None:
 def test_a_series_that_stands_still_has_no_high_samples() -> None:
     assert not of.over(np.full((1, 2184), 0.1)).any()
     assert of.over(np.array([[0.0] * 20 + [1]])).sum() == 1
+    assert of.over(np.array([[0.0] * 9 + [1]])).sum() == 0  # 3 standard deviations, not above
+
+
+def test_few_normal_samples_are_above_three_deviations() -> None:
+    assert of.over(noise(20, 10_000)).mean() == pytest.approx(0.00135, abs=0.0004)
 
 
 def test_intraclass_by_hand() -> None:
@@ -152,6 +157,38 @@ def test_daily_figures_by_hand() -> None:
     assert spiked["d_over_run_cpu"] == pytest.approx(1.5)
 
 
+def test_months_are_of_31_31_and_29_days() -> None:
+    day = np.arange(91)
+    net = np.select([day < 31, day < 62], [1.0, 2.0], 8.0)
+    assert seen_of(frame("D", net=net[None]))["d_month_net"] == pytest.approx((np.log(2) + np.log(4)) / 2)
+    for last in (30, 61, 90):  # of the three months
+        cpu = np.where(day == last, 32.0, 1.0)
+        changes = {30: [np.log(2), 0], 61: [np.log(2), np.log(2)], 90: [0, np.log(1 + 31 / 29)]}[last]
+        assert seen_of(frame("D", cpu=cpu[None]))["d_month_cpu"] == pytest.approx(np.mean(changes))
+
+
+def test_the_weekend_is_saturday_and_sunday() -> None:
+    cpu = np.tile([10.0, 20, 30, 40, 50, 60, 10], 13)
+    assert seen_of(frame("D", cpu=cpu[None]))["d_weekend_cpu"] == pytest.approx(35 / 30)
+
+
+def test_adjusted_r2_by_hand() -> None:
+    cpu = 50 + noise(1, 91) + 2 * (np.arange(91) % 7 == 0)
+    weekday = pd.Series(cpu[0]).groupby(np.arange(91) % 7).transform("mean")
+    r2 = weekday.var() / cpu[0].var(ddof=1)
+    assert seen_of(frame("D", cpu=cpu))["d_r2adj_dow_cpu"] == pytest.approx(1 - (1 - r2) * 90 / 84)
+
+
+def test_memory_of_days_is_that_of_one_day() -> None:
+    days = 50 + signal.lfilter([1], [1, -0.6], noise(300, 191))[:, 100:] + 0.1 * np.arange(91)
+    rows = frame("D", cpu=days, mem=days[::-1], disk=50 + noise(300, 91))
+    seen = seen_of(rows)
+    assert (seen["d_acf1_cpu"], seen["d_acf1_mem"]) == pytest.approx(
+        (0.54, 0.54), abs=0.04
+    )  # 8 constants are taken out
+    assert abs(seen["d_acf1_disk"]) < 0.05
+
+
 def test_adjusted_r2_of_white_noise_is_nothing() -> None:
     assert seen_of(frame("D", cpu=50 + noise(200, 91)))["d_r2adj_dow_cpu"] == pytest.approx(0, abs=0.015)
 
@@ -170,6 +207,12 @@ def test_levels_and_spreads() -> None:
     assert seen["p90p10_overall"] == pytest.approx(np.exp(3.6 - 0.4))
     assert seen["h_pair_any"] == pytest.approx(1)
     assert seen["icc_overall"] > 0.99
+
+
+def test_spread_that_grows_slower_than_the_level() -> None:
+    level = np.exp(np.linspace(0, 4, 11))[:, None]
+    seen = seen_of(frame("h", cpu=level + 0.1 * level**0.5 * noise(1, HOURS)))
+    assert seen["h_taylor"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_near_equal_servers_of_a_pool() -> None:
