@@ -42,7 +42,7 @@ class Format:
         Whether parts lie in a folder for each archetype (Hive), and do not say it themselves.
     head
         Where parts become one file in a folder: what stands before the first, from the names of the columns. A part
-        that stays alone begins with it.
+        that stays alone begins with it. So far CSV has one: what joins parts (`join_csv`) knows no other.
     """
 
     folder: str

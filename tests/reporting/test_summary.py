@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,10 @@ from dask_synth.measure.sums import Measured, pairs_of
 from dask_synth.model.columns import BUILT_IN
 from dask_synth.pipeline.chunk import chunk_frame
 from dask_synth.pipeline.plan import RunPlan, spec_of
-from dask_synth.reporting.summary import bin_quantiles, correlation_of
+from dask_synth.reporting.summary import bin_quantiles, correlation_of, summary_of
 from dask_synth.storage.names import CSV_NAME
 from dask_synth.theory.gauge import CANDIDATES as BINS
+from tests.bench import Bench
 from tests.reporting.report_data import small_dataset, summarise_dataset
 
 METRICS = BUILT_IN.names
@@ -147,6 +150,21 @@ def test_a_dataset_summed_up_is_what_pandas_finds_in_its_rows(tmp_path: Path, fo
     assert {name: int(counts.sum()) for name, counts in summary.memory.items()} == {
         name: count for name, count in frame["criticality"].value_counts().items() if count
     }
+
+
+def test_points_that_stand_for_several_days_are_those_days_together(bench: Callable[..., Bench]) -> None:
+    made = bench(fleet__servers=20, time__start_date="2024-01-01", time__end_date="2024-03-31")
+    daily = Layout.of(made.plan.spec)
+    layout = replace(daily, days_per_period=10, periods=10)  # the last is one day
+    rows = pd.concat(made.frames())
+    summary = summary_of(measure_rows(rows, made.planned, layout), made.theory, layout)
+    each = summary_of(measure_rows(rows, made.planned, daily), made.theory, daily)
+    by_period = rows.groupby((rows["timestamp"] - rows["timestamp"].min()).dt.days // 10)[list(METRICS)].mean()
+    np.testing.assert_allclose(summary.groups[0].series[0], by_period.to_numpy().T, rtol=1e-12)
+    np.testing.assert_allclose(summary.groups[0].level[0], rows[list(METRICS)].mean().to_numpy(), rtol=1e-12)
+    expected = each.groups[0].series[3]
+    np.testing.assert_allclose(summary.groups[0].series[3][:, 0], expected[:, :10].mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(summary.groups[0].series[3][:, -1], expected[:, -1], rtol=1e-12)
 
 
 def pandas_frame(dataset: Dataset) -> pd.DataFrame:
