@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Interval
 from dask_synth.model.correlation import Correlation as Correlation
 from dask_synth.model.correlation import cholesky_factor as cholesky_factor
 from dask_synth.model.correlation import correlation_matrix as correlation_matrix
+from dask_synth.model.life import Life
 
 Level = Annotated[float, Interval(ge=0, le=1e9)]
 Deviation = Annotated[float, Interval(gt=0, le=1e9)]
@@ -46,8 +47,8 @@ class Deviations:
 
 
 @dataclass(frozen=True)
-class ArchetypeProfile:
-    """One kind of server.
+class ArchetypeProfile(Life):
+    """One kind of server; what lets its servers differ stands in :class:`dask_synth.model.life.Life`.
 
     Attributes
     ----------

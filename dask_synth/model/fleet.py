@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dask_synth.model.life import Company
 from dask_synth.model.seeds import Purpose, generator
 
 MIN_ID_DIGITS = 3
@@ -31,6 +32,22 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where servers of a region stand in time.
+
+    Attributes
+    ----------
+    timezone
+        As the time zone database names it, such as ``Europe/Berlin``, or whole hours ahead of UTC; None: UTC.
+    holidays
+        Country, or country and subdivision, whose public holidays it keeps, such as ``DE`` or ``US-NY``; None: the US.
+    """
+
+    timezone: str | int | None = None
+    holidays: str | None = None
+
+
+@dataclass(frozen=True)
 class Fleet:
     """The servers and what can be said of them without looking at time.
 
@@ -42,6 +59,10 @@ class Fleet:
         Share of each archetype, in the order of their blocks.
     business_units, criticalities, regions
         Values with weights.
+    places
+        Where each of the regions stands in time, in their order; empty: all keep UTC and the US holidays.
+    company
+        How servers go together, or None: each is on its own.
     """
 
     servers: int
@@ -49,6 +70,8 @@ class Fleet:
     business_units: Weights
     criticalities: Weights
     regions: Weights
+    places: tuple[Place, ...] = ()
+    company: Company | None = None
 
     def blocks(self) -> list[Block]:
         """Return each archetype's servers, in the order of the mix; archetypes without servers are left out."""

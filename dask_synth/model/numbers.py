@@ -13,6 +13,7 @@ from typing import Any
 from dask_synth.model.archetypes import ArchetypeProfile, Base, Deviation, Deviations, Level
 from dask_synth.model.columns import MetricTable
 from dask_synth.model.correlation import Coefficient, Correlation, correlation_matrix
+from dask_synth.model.life import LIFE
 
 BOUNDS: Mapping[type, Any] = {Base: Level, Deviations: Deviation, Correlation: Coefficient}
 
@@ -73,4 +74,5 @@ def profile_numbers(profile: ArchetypeProfile, metrics: MetricTable) -> dict[str
     numbers["correlation"] = pairs
     nested = {f"{part}_{name}": value for part, values in numbers.items() for name, value in values.items()}
     # In this order they stand in every table of servers that there is.
-    return {name: value for name, value in asdict(profile).items() if name not in numbers} | nested
+    own = {name: value for name, value in asdict(profile).items() if name not in numbers and name not in LIFE}
+    return own | nested

@@ -22,7 +22,15 @@ class Purpose(IntEnum):
     NOISE = 0
     SPIKES = 1
     METADATA = 2
+    NET_OUT = 3
+    START = 4
+    INDIVIDUAL = 5
+    GROUP = 6
+    GROUP_NOISE = 7
+    GROUP_START = 8
+    GROUP_INDIVIDUAL = 9
     METRIC = 10
+    GROUP_METRIC = 11
 
 
 def generator(seed: int, purpose: Purpose, server: int = FLEET, name: str = "") -> np.random.Generator:

@@ -39,6 +39,10 @@ class FleetSpec:
     archetypes: Mapping[str, ArchetypeProfile]
     metrics: MetricTable = BUILT_IN
 
+    def living(self, archetype: str) -> bool:
+        """Whether servers of an archetype are individuals: whether any switch of theirs, or of the fleet's, is on."""
+        return bool(self.fleet.places or self.fleet.company) or not self.archetypes[archetype].is_off
+
     def calendar(self) -> Calendar:
         """Return the grid's calendar, shared by all chunks that this process makes."""
         return calendar_of(self.grid, self.seasonality)
