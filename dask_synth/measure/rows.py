@@ -15,6 +15,7 @@ from dask_synth.measure.arrangement import Arrangement, arrangement_of
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.picture import Binned, Picture, bins_of, memory_of, picture_of
 from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
+from dask_synth.measure.ranks import rank_rows
 from dask_synth.measure.redraw import redraw
 from dask_synth.measure.row_faults import (
     Faults,
@@ -131,7 +132,11 @@ def _summed(
     at_times = [arrangement.rows_at_times(), *map(arrangement.by_time, hundredths)]
     binned = Binned(arrangement, hundredths, bins, at_times)
     picture = _picture(archetype, binned, frame, planned, layout) if layout else Picture()
-    return Measured(sums={archetype: sums_of(binned, planned.grid)}, picture=picture)
+    summed = Measured(sums={archetype: sums_of(binned, planned.grid)}, picture=picture)
+    if not planned.spec.living(archetype):
+        return summed
+    ranks, ranked = rank_rows(arrangement, [values / 100 for values in hundredths], planned.spec, archetype)
+    return replace(summed, ranks={archetype: ranks}, ranked=ranked)
 
 
 def _picture(archetype: str, binned: Binned, frame: pd.DataFrame, planned: Planned, layout: Layout) -> Picture:

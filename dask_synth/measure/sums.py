@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
 from dask_synth.measure.picture import Binned, Picture, joined
+from dask_synth.measure.ranks import NOBODY, RankedServers, RankSums
 from dask_synth.measure.redraw import Redrawn
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.storage.integrity import Finding
@@ -168,6 +169,8 @@ class Measured:
         Archetype -> its sums.
     servers
         Of all archetypes.
+    ranks, ranked
+        Archetype -> sums of its ranks, and its servers' one by one, where they are individuals.
     redrawn
         What came of drawing rows anew.
     picture
@@ -181,6 +184,8 @@ class Measured:
     types: frozenset[str] = frozenset()
     sums: Mapping[str, Sums] = field(default_factory=dict)
     servers: Servers = NO_SERVERS
+    ranks: Mapping[str, RankSums] = field(default_factory=dict)
+    ranked: RankedServers = NOBODY
     redrawn: Redrawn = field(default_factory=Redrawn)
     picture: Picture = field(default_factory=Picture)
 
@@ -194,6 +199,8 @@ class Measured:
             types=self.types | other.types,
             sums=joined(self.sums, other.sums),
             servers=self.servers + other.servers,
+            ranks=joined(self.ranks, other.ranks),
+            ranked=self.ranked + other.ranked,
             redrawn=self.redrawn + other.redrawn,
             picture=self.picture + other.picture,
         )

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.planned import Planned
+from dask_synth.measure.ranks import RankSums
 from dask_synth.measure.sums import Measured
 from dask_synth.proof.observed import Observed
+from dask_synth.theory.living import LivingTheory
 from dask_synth.theory.theory import ArchetypeTheory, Theory
 
 
@@ -55,3 +57,9 @@ class Evidence:
         index = self.measured.servers.index
         planned = [block for block in self.planned.spec.fleet.blocks() if block.archetype == archetype]
         return np.asarray((index >= planned[0].start) & (index < planned[0].stop) if planned else index < 0)
+
+    def living(self) -> Iterator[tuple[RankSums, LivingTheory]]:
+        """Yield the ranks of each archetype whose servers are individuals, beside what must come of them."""
+        for name, theory in self.theory.living.items():
+            if name in self.measured.ranks:
+                yield self.measured.ranks[name], theory

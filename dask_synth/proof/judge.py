@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 
-from dask_synth.proof.checks import days, independence, moments, relations, shape, structure
+from dask_synth.proof.checks import company, days, independence, moments, ranks, relations, shape, structure
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import Trial, decided
 from dask_synth.proof.verdict import Check, Verdict
@@ -33,6 +33,16 @@ CHECKS: tuple[Callable[[Evidence], Rows], ...] = (
     independence.servers,
     independence.twins,
     independence.blocks,
+    ranks.location,
+    ranks.scale,
+    ranks.edges,
+    ranks.growth,
+    ranks.cycles,
+    company.sides,
+    company.servers,
+    company.days,
+    company.blocks,
+    company.individuals,
 )
 
 

@@ -6,13 +6,15 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scipy.special import gammaincc, ndtri
+from scipy.special import gammaincc, ndtri, stdtr
 
 from dask_synth.proof.verdict import Check, Kind
 
 MIN_ROWS = 100
 MAX_SKEWNESS = 1.0
 """Of a statistic: beyond it no approximation of its tails is good enough, and it is not tested."""
+MIN_FREEDOM = 4
+"""Of an error that is seen and not known: with fewer, nothing that can come about would count."""
 
 EXACT = 1e-9
 
@@ -31,6 +33,8 @@ class Trial:
         Of the statistic.
     family
         Number of statistics of which this one is the most extreme.
+    freedom
+        Degrees of freedom of the standard error, where it is the spread of so many independent parts and one more.
     hint
         On failure: what would explain the value.
     """
@@ -46,18 +50,22 @@ class Trial:
     cell: str | None = None
     skewness: float = 0.0
     family: int = 1
+    freedom: float = math.inf
     hint: str = ""
 
     @property
     def z(self) -> float:
         """The deviation as a normal's that is as improbable: the statistic's skewness is taken out."""
         z = (self.observed - self.expected) / self.standard_error
+        if self.freedom < math.inf:
+            tail = float(stdtr(self.freedom, -abs(z)))
+            return math.copysign(-float(ndtri(tail)) if tail > 1e-300 else 37.0, z)
         return math.copysign(normal_equivalent(abs(z), math.copysign(1, z) * self.skewness, self.family), z)
 
     @property
     def usable(self) -> bool:
         """Whether its tails are known well enough."""
-        return self.standard_error > EXACT and abs(self.skewness) <= MAX_SKEWNESS
+        return self.standard_error > EXACT and abs(self.skewness) <= MAX_SKEWNESS and self.freedom >= MIN_FREEDOM
 
     def check(self, critical_z: float) -> Check:
         """Return the verdict on it."""

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from dask_synth.model.fleet import Block
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import Cell, calendar_cells, contrasts
 from dask_synth.theory.cumulants import Answer, Cumulants
 from dask_synth.theory.gauge import CORRELATION_EXACT, Gauge
 from dask_synth.theory.law import Law
+from dask_synth.theory.living import LivingTheory, grid_patterns, living_theory
 from dask_synth.theory.tables import Tables, server_tables
 from dask_synth.theory.times import TimeNodes, time_nodes
 
@@ -195,23 +197,28 @@ class Theory:
     cells
         The parts of its grid.
     archetypes
-        Archetype -> what its servers must come to, for those that have servers.
+        Archetype -> what its servers must come to, for those that have servers and whose servers are all alike.
+    living
+        The same for those whose servers are individuals.
     """
 
     spec: FleetSpec
     cells: list[Cell]
     archetypes: Mapping[str, ArchetypeTheory]
+    living: Mapping[str, LivingTheory] = field(default_factory=dict)
 
     @classmethod
     def of(cls, spec: FleetSpec) -> Self:
         """Work it out from a fleet's specification."""
         cells = calendar_cells(spec.grid, spec.seasonality)
-        nodes = time_nodes(spec.grid, spec.seasonality, cells, stretch_of(spec))
-        found = {
-            block.archetype: archetype_theory(spec, block.archetype, block.stop - block.start, (cells, nodes))
-            for block in spec.fleet.blocks()
-        }
-        return cls(spec, cells, found)
+        living, alike = list[Block](), list[Block]()
+        for block in spec.fleet.blocks():
+            (living if spec.living(block.archetype) else alike).append(block)
+        times = (cells, time_nodes(spec.grid, spec.seasonality, cells, stretch_of(spec))) if alike else None
+        found = {b.archetype: archetype_theory(spec, b.archetype, b.stop - b.start, times) for b in alike if times}
+        shared = grid_patterns(spec, cells) if living else None
+        ranked = {b.archetype: living_theory(spec, b.archetype, cells, shared) for b in living if shared}
+        return cls(spec, cells, found, ranked)
 
     def mean(self, archetype: str, column: str) -> tuple[float, float]:
         """Return what the mean of a column over an archetype's servers and the whole time must be, and its error."""

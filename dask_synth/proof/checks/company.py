@@ -1,0 +1,267 @@
+"""Trials of what goes together among servers that are individuals: with themselves later, in pools, and with nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from dask_synth.measure.ranks import RankSums
+from dask_synth.model.individuals import individuals_of
+from dask_synth.proof.evidence import Evidence
+from dask_synth.proof.trial import MIN_ROWS, Trial
+from dask_synth.theory.individual import Side
+from dask_synth.theory.living import LivingTheory
+from dask_synth.theory.scores import LOCATION, SCALE, TOP, Score
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+FIXED = 0.999
+"""Expected product beyond which two columns are one and the same, so that nothing is left to chance."""
+MOSTLY = 0.5
+"""Share of the most rows of any server that one must have to count as a unit."""
+MIN_DAYS = 30
+CAPPED = 3.0
+"""Strength of a cycle, at most."""
+
+
+def sides(evidence: Evidence) -> Iterator[Trial]:
+    """Compare how often values lie on the same side of their medians: later, in another metric, on the next server."""
+    for _, theory in evidence.living():
+        place, chosen = _servers(evidence, theory)
+        pools, products = theory.pools[place], evidence.measured.ranked.sides[chosen]
+        same = np.append(False, (np.diff(place) == 1) & (pools[1:] == pools[:-1]) & (pools[1:] >= 0))
+        units = np.where(pools >= 0, pools, -1 - place)
+        for i, side in enumerate(theory.sides):
+            if side.neighbour:
+                yield from _product(evidence, theory, side, products[same, :, i], pools[same], "pool")
+                apart = ~same
+                yield from _product(evidence, theory, side, products[apart, :, i], place[apart], "strangers")
+            else:
+                yield from _product(evidence, theory, side, products[:, :, i], units, side.name)
+
+
+def _product(
+    evidence: Evidence, theory: LivingTheory, side: Side, products: Floats, units: npt.NDArray[np.int64], which: str
+) -> Iterator[Trial]:
+    """Compare products of sides; units are independent of each other, and what they differ by is the error."""
+    found, where = np.unique(units, return_inverse=True)
+    total = np.zeros((len(found), 3))
+    np.add.at(total, where, products)
+    usable = total[total[:, 2] > MOSTLY * total[:, 2].max(initial=0.0)]
+    if len(usable) < 2 or usable[:, 2].min() < MIN_ROWS:
+        return
+    expected = float((usable[:, 1] / usable[:, 2]).mean())
+    off = (usable[:, 0] - usable[:, 1]) / usable[:, 2]
+    if abs(expected) > FIXED:
+        return
+    first, second = evidence.metrics[side.first], evidence.metrics[side.second]
+    words, hint = _words(which, first, second)
+    metric = first if side.first == side.second else f"{first}~{second}"
+    kind = "independence" if which == "strangers" else "correlation"
+    yield Trial(
+        name=f"{kind}.{theory.name}.{metric}" + (f".{which}" if "~" not in which else ""),
+        kind="independence" if which == "strangers" else "correlation",
+        what=f"{theory.name} {words}: product of the sides of their medians",
+        observed=expected + float(off.mean()),
+        expected=expected,
+        standard_error=float(off.std(ddof=1) / np.sqrt(len(off))),
+        freedom=len(off) - 1,
+        archetype=theory.name,
+        metric=metric,
+        cell=None if "~" in which else which,
+        hint=hint,
+    )
+
+
+def _words(which: str, first: str, second: str) -> tuple[str, str]:
+    if which == "pool":
+        return f"{first} of two servers of a pool", "do pools share less or more of their noise?"
+    if which == "strangers":
+        return f"{first} of two servers that share no pool", "do servers share noise that should not?"
+    if "~" in which:
+        return f"{first} and {second}", "is the correlation of the noise another?"
+    return f"{first} and the same {which} later", "does the noise last longer or shorter, or is another metric's share in it?"
+
+
+def servers(evidence: Evidence) -> Iterator[Trial]:
+    """Compare how high, and how far out, each server's values lie; the farthest one counts."""
+    if evidence.planned.grid.size < MIN_ROWS:
+        return
+    for _, theory in evidence.living():
+        place, chosen = _servers(evidence, theory)
+        ranked = evidence.measured.ranked
+        whole = ranked.rows[chosen] == evidence.planned.grid.size
+        index, sums = ranked.index[chosen][whole], ranked.ranks[chosen][whole] / evidence.planned.grid.size
+        if not len(index):
+            continue
+        mean = (TOP**2 - 1) / 3
+        both = (LOCATION, sums[:, : theory.columns] / TOP), (SCALE, (sums[:, theory.columns :] - mean) * 1.5 / TOP**2)
+        for score, observed in both:
+            yield from _farthest(evidence, theory, score, observed, index)
+
+
+def _farthest(
+    evidence: Evidence, theory: LivingTheory, score: Score, observed: Floats, index: npt.NDArray[np.int64]
+) -> Iterator[Trial]:
+    answer, words = theory.each(score), "high" if score is LOCATION else "far out"
+    for k, metric in enumerate(evidence.metrics):
+        expected, error, skewness = answer.at(k)
+        far = int(np.argmax(np.abs(observed[:, k])))
+        name = evidence.planned.server_id(int(index[far]))
+        yield Trial(
+            name=f"independence.{theory.name}.{metric}.{'servers' if score is LOCATION else 'servers_spread'}",
+            kind="independence",
+            what=f"how {words} {metric} of {name} lies, the farthest of the {theory.name} servers, by rank",
+            observed=float(observed[far, k]),
+            expected=expected,
+            standard_error=error,
+            skewness=skewness,
+            family=len(index),
+            archetype=theory.name,
+            metric=metric,
+            hint="is its level, its noise, its clock or its growth another than servers.parquet says?",
+        )
+
+
+def days(evidence: Evidence) -> Iterator[Trial]:
+    """Compare how high values lie in each day's business hours and other hours; the farthest one counts."""
+    grid = evidence.theory.spec.grid
+    for seen, theory in evidence.living():
+        steps = np.zeros((2, theory.steps.count))
+        a_day = theory.steps.count // grid.days
+        hour = np.arange(a_day)
+        busy = (hour >= 9) & (hour <= 17)
+        steps[0, :a_day], steps[1, :a_day] = ~busy, busy
+        planned = steps.sum(axis=1) * theory.steps.rows * theory.servers
+        error = theory.weighted(list(steps)) / np.maximum(planned, 1)
+        whole = (seen.rows == planned) & (planned >= MIN_ROWS)
+        observed = seen.ranks / TOP / np.maximum(planned, 1)
+        for k, metric in enumerate(evidence.metrics if whole.any() else ()):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                z = np.where(whole, np.nan_to_num(np.abs(observed[k]) / error[k]), 0.0)
+            day, slot = (int(i) for i in np.unravel_index(int(np.argmax(z)), z.shape))
+            yield Trial(
+                name=f"mean.{theory.name}.{metric}.day",
+                kind="mean",
+                what=f"how high {theory.name} {metric} lies on {evidence.planned.timestamp(day * grid.rows_per_day)[:10]}"
+                f"{' in business hours' if slot else ''}, the farthest day, by rank",
+                observed=float(observed[k, day, slot]),
+                expected=0.0,
+                standard_error=float(error[k, slot]),
+                family=int(whole.sum()),
+                archetype=theory.name,
+                metric=metric,
+                cell="day",
+                hint="is this day's load another day's, or its clock off?",
+            )
+
+
+def blocks(evidence: Evidence) -> Iterator[Trial]:
+    """Look for noise that servers share and should not: it makes days vary too much, or archetypes go together."""
+    found = [(theory, *_standardised(seen, theory)) for seen, theory in evidence.living()]
+    found = [row for row in found if len(row[1]) and len(row[1][0]) >= MIN_DAYS]
+    for theory, values, memory in found:
+        for k, metric in enumerate(evidence.metrics):
+            error, skewness = _square_of(memory[k], values.shape[1])
+            yield Trial(
+                name=f"independence.{theory.name}.{metric}.days",
+                kind="independence",
+                what=f"variance of {theory.name} {metric} from day to day, by rank, over the model's",
+                observed=float(np.mean(values[k] ** 2)),
+                expected=1.0,
+                standard_error=error,
+                skewness=skewness,
+                archetype=theory.name,
+                metric=metric,
+                hint="do servers share noise that should not, or are some days shifted?",
+            )
+    for (a, one, left), (b, two, right) in combinations(found, 2):
+        for k, metric in enumerate(evidence.metrics):
+            yield Trial(
+                name=f"independence.{a.name}~{b.name}.{metric}",
+                kind="independence",
+                what=f"correlation of {a.name} and {b.name} servers' {metric} from day to day, by rank",
+                observed=float(np.mean(one[k] * two[k])),
+                expected=0.0,
+                standard_error=_product_error(left[k], right[k], one.shape[1]),
+                archetype=f"{a.name}~{b.name}",
+                metric=metric,
+                hint="do the two archetypes share noise?",
+            )
+
+
+def _standardised(seen: RankSums, theory: LivingTheory) -> tuple[Floats, list[Floats]]:
+    """Return each day's sum of ranks over its deviation, (columns, days), and their correlation by days apart."""
+    planned = theory.servers * theory.kin.spec.grid.rows_per_day
+    if not (seen.rows.sum(axis=1) == planned).all():
+        return np.empty((0, 0)), []
+    covariances = [theory.day_covariance(column) for column in range(theory.columns)]
+    deviations = np.sqrt([covariance[0] for covariance in covariances])
+    return seen.ranks.sum(axis=2) / TOP / deviations[:, None], [c / c[0] for c in covariances]
+
+
+def _square_of(memory: Floats, count: int) -> tuple[float, float]:
+    """Return the error and skewness of the mean square of so many normals of this correlation."""
+    lags = np.zeros(count)
+    lags[: len(memory[:count])] = memory[:count]
+    spectrum = np.maximum(np.fft.fft(np.concatenate([lags, lags[:0:-1]])).real, 0.0)
+    second, third = (float((spectrum**n).sum()) * count / len(spectrum) for n in (2, 3))
+    return float(np.sqrt(2 * second) / count), float(8 * third / (2 * second) ** 1.5)
+
+
+def _product_error(left: Floats, right: Floats, count: int) -> float:
+    lag = np.arange(min(len(left), len(right), count))
+    both = left[: len(lag)] * right[: len(lag)] * (1 - lag / count)
+    return float(np.sqrt((2 * both.sum() - both[0]) / count))
+
+
+def individuals(evidence: Evidence) -> Iterator[Trial]:
+    """Compare how far the servers' own numbers are spread with what the profile says."""
+    clipped = Score.of(lambda rank: np.clip(ndtri(rank), -2, 2))
+    for _, theory in evidence.living():
+        for name, values in _spreads(theory).items():
+            alike, count, pairs = theory.kin.alike, *theory.units
+            for moment, observed in (("middle", values), ("spread", values**2 / clipped.variance - 1)):
+                variance = clipped.variance if moment == "middle" else 2.0
+                share = alike if moment == "middle" else alike**2
+                yield Trial(
+                    name=f"independence.{theory.name}.{name}.{moment}",
+                    kind="independence",
+                    what=f"{moment} of the {theory.name} servers' {name}, in the profile's spread",
+                    observed=float(observed.mean()),
+                    expected=0.0,
+                    standard_error=float(np.sqrt(variance * (count + pairs * share)) / count),
+                    skewness=0.0 if moment == "middle" else float(np.sqrt(8 * (count + pairs * share)) / count),
+                    archetype=theory.name,
+                    hint="is it drawn with another spread, or not for each server?",
+                )
+
+
+def _spreads(theory: LivingTheory) -> dict[str, Floats]:
+    """Return what was drawn for the servers, as it was before it was spread."""
+    spec, profile = theory.kin.spec, theory.kin.spec.archetypes[theory.name]
+    block = next(block for block in spec.fleet.blocks() if block.archetype == theory.name)
+    known = individuals_of(spec, theory.name, block.start, block.stop)
+    found = {
+        f"level_{name}": np.log(known.level[name]) / spread for name, spread in profile.level_spread.items() if spread
+    }
+    if profile.noise_spread:
+        found["noise"] = np.log(known.noise) / profile.noise_spread
+    if profile.cycle is not None and profile.strength_spread and known.strength.max() < CAPPED:
+        found["cycle_strength"] = np.log(known.strength / profile.strength) / profile.strength_spread
+    if profile.growth and profile.growth_spread:
+        found["growth_rate"] = (known.rate / profile.growth - 1) / profile.growth_spread
+    return found
+
+
+def _servers(evidence: Evidence, theory: LivingTheory) -> tuple[npt.NDArray[np.int64], Flags]:
+    """Return the places in its archetype of the servers that were seen, and which of `ranked` they are."""
+    block = next(b for b in evidence.theory.spec.fleet.blocks() if b.archetype == theory.name)
+    index = evidence.measured.ranked.index
+    chosen = (index >= block.start) & (index < block.stop)
+    return index[chosen] - block.start, chosen

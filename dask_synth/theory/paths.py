@@ -1,0 +1,156 @@
+"""Where the metrics of a server that is an individual lie over time, before noise.
+
+Worked out from dates, zones, profile and the server's own numbers, apart from the model's code: what is proved must not
+rest on the code that it proves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dask_synth.model.archetypes import ArchetypeProfile
+from dask_synth.model.calendar import DAYS_PER_MONTH, Seasonality, TimeGrid
+from dask_synth.model.cycles import cycle_numbers
+from dask_synth.model.fleet import Place
+from dask_synth.model.spec import FleetSpec
+from dask_synth.theory.cells import HOURS, Days, is_business_hour
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int16]
+Flags = npt.NDArray[np.bool_]
+
+WEEK = 7 * HOURS
+SHARE = 95.0
+"""Percentile of a day's hours that a daily row stands for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """The wall clock of a place at each row of a grid.
+
+    Attributes
+    ----------
+    hour
+        Of the week, 0 on Mondays from 00:00 to 00:59, (rows,); on daily grids the first of the row's date.
+    special
+        Quarter-end and holiday factor, (rows,).
+    later
+        Whether the clock is further ahead of UTC than it is at other times, as in summer, (rows,).
+    days, day
+        The hours of the week in a day, for each sort of day, (sorts, 24), and each row's sort, (rows,); daily grids only.
+    """
+
+    hour: Places
+    special: Floats
+    later: Flags
+    days: Places
+    day: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, grid: TimeGrid, seasonality: Seasonality, place: Place) -> Self:
+        """Read the clock of a place; a daily row stands for its date."""
+        rows = max(grid.rows_per_day, HOURS)
+        utc = pd.date_range(pd.Timestamp(grid.start), periods=grid.days * rows, freq=pd.Timedelta(days=1) / rows)
+        local = local_time(utc, place)
+        ahead = np.asarray((local - utc).to_numpy(), "m8[s]").astype(np.int64)
+        near = np.maximum(5 - Days.of(grid, seasonality).to_quarter_end, 0) * seasonality.quarter_end
+        hour = (local.weekday * HOURS + local.hour).to_numpy(np.int16)
+        days, day = np.empty((0, HOURS), np.int16), np.empty(0, np.int64)
+        if grid.rows_per_day == 1:
+            days, day = np.unique(hour.reshape(-1, HOURS), axis=0, return_inverse=True)
+            utc = local = utc[::HOURS]
+            hour, ahead = (utc.weekday * HOURS).to_numpy(np.int16), ahead[HOURS // 2 :: HOURS]
+        return cls(
+            hour=hour,
+            special=np.repeat(1 + 0.3 * near / 5, grid.rows_per_day) * _holidays(local.normalize(), seasonality, place),
+            later=ahead > ahead.min(),
+            days=days,
+            day=day.reshape(-1),
+        )
+
+
+def local_time(utc: pd.DatetimeIndex, place: Place) -> pd.DatetimeIndex:
+    """Return what the clocks of a place show."""
+    if place.timezone is None:
+        return utc
+    if isinstance(place.timezone, int):
+        return utc + pd.Timedelta(hours=place.timezone)
+    return utc.tz_localize(dt.UTC).tz_convert(place.timezone).tz_localize(None)
+
+
+@lru_cache(maxsize=16)
+def clock_of(grid: TimeGrid, seasonality: Seasonality, place: Place) -> Clock:
+    """Return ``Clock.of``, remembered: all servers of a region share one."""
+    return Clock.of(grid, seasonality, place)
+
+
+def _holidays(days: pd.DatetimeIndex, seasonality: Seasonality, place: Place) -> Floats:
+    distinct, where = np.unique(days.to_numpy(), return_inverse=True)
+    factors = np.ones(len(distinct))
+    for entry in seasonality.holidays:
+        factors[entry.covers(pd.DatetimeIndex(distinct), place.holidays)] = entry.factor
+    return factors[where]
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """How the load of an archetype's servers runs.
+
+    Attributes
+    ----------
+    profile, seasonality
+        What decides it.
+    clocks
+        Of each region.
+    months
+        Since the start, (rows,).
+    swing
+        What the time of the year does, (rows,).
+    """
+
+    profile: ArchetypeProfile
+    seasonality: Seasonality
+    clocks: tuple[Clock, ...]
+    months: Floats
+    swing: Floats
+
+    @classmethod
+    def of(cls, spec: FleetSpec, archetype: str) -> Self:
+        """Work out what its servers share."""
+        grid, profile = spec.grid, spec.archetypes[archetype]
+        places = spec.fleet.places or (Place(),) * len(spec.fleet.regions)
+        months = np.arange(grid.size) / grid.rows_per_day / DAYS_PER_MONTH
+        day = np.datetime64(grid.start, "D") + np.arange(grid.days)
+        of_year = (day - day.astype("M8[Y]").astype("M8[D]")).astype(np.int64) + 1
+        swing = 1 + profile.yearly * np.cos(2 * np.pi * (of_year - profile.peak) / 365.25)
+        return cls(
+            profile=profile,
+            seasonality=spec.seasonality,
+            clocks=tuple(clock_of(grid, spec.seasonality, place) for place in places),
+            months=months,
+            swing=np.repeat(swing, grid.rows_per_day),
+        )
+
+    def load(self, region: int, strength: float, shift: int) -> Floats:
+        """Return the load factor of a server at each row."""
+        clock, week = self.clocks[region], self.week(strength, shift)
+        if len(clock.days) and self.profile.cycle is not None:
+            return np.percentile(week[clock.days], SHARE, axis=1)[clock.day] * clock.special * self.swing
+        return np.asarray(week[clock.hour] * clock.special * self.swing)
+
+    def week(self, strength: float, shift: int) -> Floats:
+        """Return the load factor by the local hour of the week."""
+        profile, hour = self.profile, np.arange(WEEK)
+        weekend = np.where((hour >= 5 * HOURS) & self.seasonality.weekly, profile.weekend, 1.0)
+        if profile.cycle is None:
+            busy = is_business_hour(hour % HOURS) & self.seasonality.business_hours
+            return weekend * np.where(busy, profile.business_hours, 1.0)
+        table = np.tile(np.array(cycle_numbers(profile.cycle)) ** strength, 7) * weekend
+        return np.roll(np.round(table / table.mean(), 6), -shift)
