@@ -92,7 +92,9 @@ class RankedServers:
             return self if len(self.index) else other
         index, where = np.unique(np.concatenate([self.index, other.index]), return_inverse=True)
         added = []
-        for mine, theirs in zip((self.rows, self.ranks, self.sides), (other.rows, other.ranks, other.sides), strict=True):
+        for mine, theirs in zip(
+            (self.rows, self.ranks, self.sides), (other.rows, other.ranks, other.sides), strict=True
+        ):
             total = np.zeros((len(index), *mine.shape[1:]))
             np.add.at(total, where, np.concatenate([mine, theirs]))
             added.append(total)
@@ -151,10 +153,8 @@ def rank_rows(
         sums += [[float(np.square(rank, dtype=np.int64).sum()) for rank in ranked.ranks]]
         found.append((server.index, float(ranked.there.sum()), np.concatenate(sums), products))
         before = ranked
-    found.sort(key=lambda row: row[0])
-    index, counts, sums, products = zip(*found, strict=True) if found else ((), (), (), ())
-    each = RankedServers(np.array(index), np.array(counts), np.array(sums), np.array(products)) if found else NOBODY
-    return _summed(tally, kin, arrangement), each
+    columns_of = [np.array(of) for of in zip(*found, strict=True)]
+    return _summed(tally, kin, arrangement), RankedServers(*columns_of) if found else NOBODY
 
 
 def _laws(kin: Kin, arrangement: Arrangement) -> Iterator[tuple[int, Server]]:

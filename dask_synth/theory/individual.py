@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple, Self
 
@@ -103,7 +102,9 @@ class Kin:
 
     def between(self, column: int, lags: npt.NDArray[np.int64]) -> Floats:
         """Return the same with another server of the pool."""
-        return self.autocorrelation(column, lags) * np.where(lags > 0, 1.0, self._shared(self._shown(column))) * self.alike
+        return (
+            self.autocorrelation(column, lags) * np.where(lags > 0, 1.0, self._shared(self._shown(column))) * self.alike
+        )
 
     def side_correlation(self, side: Side) -> float:
         """Return the correlation of the normals behind a product; of neighbours, of one pool."""
@@ -165,7 +166,9 @@ def _server(kin: Kin, known: Individuals, start: int, place: int) -> Server:
         for factor, acts in ((load, metric.load), (trend, metric.growth)):
             base = base * factor if acts else base
         mean[metric.name] = base
-    noise = tuple(_noise(kin, column, level[column.metric], float(known.noise[place])) for column in spec.metrics.columns)
+    noise = tuple(
+        _noise(kin, column, level[column.metric], float(known.noise[place])) for column in spec.metrics.columns
+    )
     return Server(start + place, int(known.pool[place]), int(known.region[place]), mean, noise)
 
 
@@ -184,5 +187,3 @@ def _noise(kin: Kin, column: MetricColumn, level: float, noise: float) -> Noise:
         chance=profile.spike_probability * spec.spikes,
         factor=spec.metrics.spike_factor(column.metric, profile.spike_magnitude),
     )
-
-

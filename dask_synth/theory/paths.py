@@ -19,6 +19,7 @@ from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.calendar import DAYS_PER_MONTH, Seasonality, TimeGrid
 from dask_synth.model.cycles import cycle_numbers
 from dask_synth.model.fleet import Place
+from dask_synth.model.holidays import UNITED_STATES
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, Days, is_business_hour
 
@@ -44,7 +45,7 @@ class Clock:
     later
         Whether the clock is further ahead of UTC than it is at other times, as in summer, (rows,).
     days, day
-        The hours of the week in a day, for each sort of day, (sorts, 24), and each row's sort, (rows,); daily grids only.
+        Daily grids only: the hours of the week in a day, for each sort of day, (sorts, 24), and each row's sort, (rows,).
     """
 
     hour: Places
@@ -61,12 +62,12 @@ class Clock:
         local = local_time(utc, place)
         ahead = np.asarray((local - utc).to_numpy(), "m8[s]").astype(np.int64)
         near = np.maximum(5 - Days.of(grid, seasonality).to_quarter_end, 0) * seasonality.quarter_end
-        hour = (local.weekday * HOURS + local.hour).to_numpy(np.int16)
+        hour = (local.day_of_week * HOURS + local.hour).to_numpy(np.int16)
         days, day = np.empty((0, HOURS), np.int16), np.empty(0, np.int64)
         if grid.rows_per_day == 1:
             days, day = np.unique(hour.reshape(-1, HOURS), axis=0, return_inverse=True)
             utc = local = utc[::HOURS]
-            hour, ahead = (utc.weekday * HOURS).to_numpy(np.int16), ahead[HOURS // 2 :: HOURS]
+            hour, ahead = (utc.day_of_week * HOURS).to_numpy(np.int16), ahead[HOURS // 2 :: HOURS]
         return cls(
             hour=hour,
             special=np.repeat(1 + 0.3 * near / 5, grid.rows_per_day) * _holidays(local.normalize(), seasonality, place),
@@ -95,7 +96,7 @@ def _holidays(days: pd.DatetimeIndex, seasonality: Seasonality, place: Place) ->
     distinct, where = np.unique(days.to_numpy(), return_inverse=True)
     factors = np.ones(len(distinct))
     for entry in seasonality.holidays:
-        factors[entry.covers(pd.DatetimeIndex(distinct), place.holidays)] = entry.factor
+        factors[entry.covers(pd.DatetimeIndex(distinct), place.holidays or UNITED_STATES)] = entry.factor
     return factors[where]
 
 

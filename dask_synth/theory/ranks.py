@@ -1,8 +1,8 @@
 """The rank of a value within its own distribution: uniform, whatever the server, the hour, the bounds and the rounding.
 
 A value is known to a hundredth, and all that lies beyond a bound is the bound: the rank is drawn evenly from the ranks
-that it may have, so that it is exactly uniform (randomised quantile residuals; Dunn and Smyth, J. Comput. Graph. Stat. 5,
-1996). What it is drawn by is a fixed sequence, so that a dataset has the same ranks each time.
+that it may have, so that it is exactly uniform (randomised quantile residuals; Dunn and Smyth, *J. Comput. Graph. Stat.*
+5, 1996). What it is drawn by is a fixed sequence, so that a dataset has the same ranks each time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scores of ranks: functions of a uniform whose mean is 0, and how those of dependent values go together.
 
-The rank of a value is its own distribution's at it: uniform whoever the server is and whatever the hour, so that a score
-must come to 0 in every part of a fleet. Ranks of a metric at two times are functions of two normals of correlation r.
+The rank of a value is the share of its own distribution below it: uniform whoever the server is and whatever the hour,
+so that a score must come to 0 in every part of a fleet. Two ranks are functions of two normals of some correlation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 ORDER = 24
 """Terms of an expansion; what is left of the variance goes with the next power, which bounds it from above."""
 POINTS = 200
-TOP = 4096
+TOP = 4000
 """A rank is one of so many equal parts of 0..1, so that sums of scores are of whole numbers, exact in any order."""
 
 

@@ -1,7 +1,7 @@
 """On which side of its median a value lies, +1 or -1, and what the product of two sides comes to.
 
-Sides are all that dependence is read from: neither level, noise nor skewness of a server moves them, and their product's
-mean is known exactly from the correlation of the two normals, spikes included.
+Dependence is read from sides alone: neither level, noise nor skewness of a server moves them, and the mean of their
+product is known exactly from the correlation of the two normals, spikes included.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from dask_synth.measure.ranks import RankSums
 from dask_synth.model.individuals import individuals_of
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import MIN_ROWS, Trial
+from dask_synth.proof.verdict import Kind
 from dask_synth.theory.individual import Side
 from dask_synth.theory.living import LivingTheory
 from dask_synth.theory.scores import LOCATION, SCALE, TOP, Score
@@ -20,10 +22,11 @@ from dask_synth.theory.scores import LOCATION, SCALE, TOP, Score
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
+FLEET = "fleet"
 FIXED = 0.999
 """Expected product beyond which two columns are one and the same, so that nothing is left to chance."""
 MOSTLY = 0.5
-"""Share of the most rows of any server that one must have to count as a unit."""
+"""Share of the most clear rows of any server that one must have to count."""
 MIN_DAYS = 30
 CAPPED = 3.0
 """Strength of a cycle, at most."""
@@ -31,47 +34,70 @@ CAPPED = 3.0
 
 def sides(evidence: Evidence) -> Iterator[Trial]:
     """Compare how often values lie on the same side of their medians: later, in another metric, on the next server."""
+    pooled: dict[Side, list[Units]] = {}
     for _, theory in evidence.living():
         place, chosen = _servers(evidence, theory)
         pools, products = theory.pools[place], evidence.measured.ranked.sides[chosen]
-        same = np.append(False, (np.diff(place) == 1) & (pools[1:] == pools[:-1]) & (pools[1:] >= 0))
+        same = np.append(False, (np.diff(place) == 1) & (pools[1:] == pools[:-1]) & (pools[1:] >= 0))[-len(place) :]
         units = np.where(pools >= 0, pools, -1 - place)
         for i, side in enumerate(theory.sides):
             if side.neighbour:
-                yield from _product(evidence, theory, side, products[same, :, i], pools[same], "pool")
-                apart = ~same
-                yield from _product(evidence, theory, side, products[apart, :, i], place[apart], "strangers")
+                pooled.setdefault(side, []).append(Units.of(products[same, :, i], pools[same]))
+                others = Units.of(products[~same, :, i], place[~same])
+                yield from _product(evidence, side, others, "strangers", theory.name)
             else:
-                yield from _product(evidence, theory, side, products[:, :, i], units, side.name)
+                yield from _product(evidence, side, Units.of(products[:, :, i], units), side.name, theory.name)
+    # There are few pools of one archetype: those of all count together.
+    for side, parts in pooled.items():
+        yield from _product(evidence, side, Units.joined(parts), "pool", None)
 
 
-def _product(
-    evidence: Evidence, theory: LivingTheory, side: Side, products: Floats, units: npt.NDArray[np.int64], which: str
-) -> Iterator[Trial]:
-    """Compare products of sides; units are independent of each other, and what they differ by is the error."""
-    found, where = np.unique(units, return_inverse=True)
-    total = np.zeros((len(found), 3))
-    np.add.at(total, where, products)
-    usable = total[total[:, 2] > MOSTLY * total[:, 2].max(initial=0.0)]
-    if len(usable) < 2 or usable[:, 2].min() < MIN_ROWS:
-        return
-    expected = float((usable[:, 1] / usable[:, 2]).mean())
-    off = (usable[:, 0] - usable[:, 1]) / usable[:, 2]
-    if abs(expected) > FIXED:
+class Units(NamedTuple):
+    """Products of sides of servers, or pools, that are independent of each other: what they differ by is the error.
+
+    Attributes
+    ----------
+    expected, off
+        What each unit's mean product must be, and by how much it differs, (units,).
+    """
+
+    expected: Floats
+    off: Floats
+
+    @classmethod
+    def of(cls, products: Floats, units: npt.NDArray[np.int64]) -> Self:
+        """Add up the products of servers, (servers, 3), unit by unit; those of few clear rows are left out."""
+        counts = products[:, 2]
+        usable = (counts >= MIN_ROWS) & (counts > MOSTLY * counts.max(initial=0.0))
+        found, where = np.unique(units[usable], return_inverse=True)
+        total = np.zeros((len(found), 3))
+        np.add.at(total, where, products[usable])
+        return cls(total[:, 1] / total[:, 2], (total[:, 0] - total[:, 1]) / total[:, 2])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Put units of several archetypes together."""
+        return cls(*(np.concatenate(of) for of in zip(*parts, strict=True)))
+
+
+def _product(evidence: Evidence, side: Side, units: Units, which: str, archetype: str | None) -> Iterator[Trial]:
+    """Compare the mean product of units."""
+    count = len(units.off)
+    if count < 2 or abs(expected := float(units.expected.mean())) > FIXED:
         return
     first, second = evidence.metrics[side.first], evidence.metrics[side.second]
     words, hint = _words(which, first, second)
     metric = first if side.first == side.second else f"{first}~{second}"
-    kind = "independence" if which == "strangers" else "correlation"
+    kind: Kind = "independence" if which == "strangers" else "correlation"
     yield Trial(
-        name=f"{kind}.{theory.name}.{metric}" + (f".{which}" if "~" not in which else ""),
-        kind="independence" if which == "strangers" else "correlation",
-        what=f"{theory.name} {words}: product of the sides of their medians",
-        observed=expected + float(off.mean()),
+        name=f"{kind}.{archetype or FLEET}.{metric}" + ("" if "~" in which else f".{which}"),
+        kind=kind,
+        what=f"{archetype or FLEET} {words}: product of the sides of their medians",
+        observed=expected + float(units.off.mean()),
         expected=expected,
-        standard_error=float(off.std(ddof=1) / np.sqrt(len(off))),
-        freedom=len(off) - 1,
-        archetype=theory.name,
+        standard_error=float(units.off.std(ddof=1) / np.sqrt(count)),
+        freedom=count - 1,
+        archetype=archetype,
         metric=metric,
         cell=None if "~" in which else which,
         hint=hint,
@@ -85,7 +111,10 @@ def _words(which: str, first: str, second: str) -> tuple[str, str]:
         return f"{first} of two servers that share no pool", "do servers share noise that should not?"
     if "~" in which:
         return f"{first} and {second}", "is the correlation of the noise another?"
-    return f"{first} and the same {which} later", "does the noise last longer or shorter, or is another metric's share in it?"
+    return (
+        f"{first} and the same {which} later",
+        "does the noise last longer or shorter, or is another metric's share in it?",
+    )
 
 
 def servers(evidence: Evidence) -> Iterator[Trial]:

@@ -230,5 +230,3 @@ def _scale(squares: Floats, rows: Floats) -> Floats:
     """Return the mean second score: ranks are odd numbers, whose squares have this mean."""
     mean = (TOP**2 - 1) / 3
     return np.asarray((squares / np.maximum(rows, 1) - mean) * 1.5 / TOP**2)
-
-
