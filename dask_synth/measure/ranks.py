@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from dask_synth.theory.individual import Kin, Server, Side, servers_of, sides_of
 from dask_synth.theory.paths import WEEK
 from dask_synth.theory.ranks import evenly
 from dask_synth.theory.scores import EDGES, TOP
-from dask_synth.theory.sides import Median, apart, together
+from dask_synth.theory.sides import Medians, apart, together, typical
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -113,14 +113,15 @@ class _Tally:
         self.squares = np.zeros((self.columns, self.length))
         self.classes = np.zeros((self.columns, CLASSES))
 
-    def add(self, region: int, there: Whole, ranks: list[Whole]) -> None:
-        """Add one server's ranks, 0 where it has no row."""
+    def add(self, region: int, ranked: _Ranked) -> None:
+        """Add one server's ranks."""
+        there = ranked.there
         if region not in self.by_region:
             shape = (self.columns, self.length)
             self.by_region[region] = (np.zeros(self.length, np.int64), np.zeros(shape, np.int32))
         rows, sums = self.by_region[region]
         rows += there
-        for k, rank in enumerate(ranks):
+        for k, rank in enumerate(ranked.ranks):
             sums[k] += rank
             self.squares[k] += np.square(rank, dtype=np.float32)
             seen = rank[rank != 0] if not there.all() else rank
@@ -141,20 +142,45 @@ def rank_rows(
     """
     kin = Kin.of(spec, archetype)
     sides = sides_of(spec.metrics, spec.grid.rows_per_day)
-    tally, found = _Tally(kin, arrangement), list[tuple[int, float, Floats, Floats]]()
-    before: _Ranked | None = None
+    tally, found = _Tally(kin, arrangement), list[_Ranked]()
+    products, before = list[Floats](), None
     for place, server in _laws(kin, arrangement):
         rows, positions = arrangement.rows_of(place)
         ranked = _Ranked.of(server, kin, [column[rows] for column in columns], (arrangement, positions))
-        tally.add(server.region, ranked.there, ranked.ranks)
+        tally.add(server.region, ranked)
         near = before if before and before.server.index == server.index - 1 else None
-        products = np.stack([ranked.product(side, near, kin) for side in sides], axis=1)
-        sums = [[float(rank.sum(dtype=np.int64)) for rank in ranked.ranks]]
-        sums += [[float(np.square(rank, dtype=np.int64).sum()) for rank in ranked.ranks]]
-        found.append((server.index, float(ranked.there.sum()), np.concatenate(sums), products))
+        products.append(np.array([ranked.product(side, near) for side in sides]))
+        found.append(ranked.told())
         before = ranked
-    columns_of = [np.array(of) for of in zip(*found, strict=True)]
-    return _summed(tally, kin, arrangement), RankedServers(*columns_of) if found else NOBODY
+    if not found:
+        return _summed(tally, kin, arrangement), NOBODY
+    expected = _expected(found, sides, kin) * (counts := np.stack(products)[:, :, 1])
+    each = RankedServers(
+        index=np.array([one.server.index for one in found]),
+        rows=np.array([one.rows for one in found]),
+        ranks=np.array([one.sums for one in found]),
+        sides=np.stack([np.stack(products)[:, :, 0], expected, counts], axis=1),
+    )
+    return _summed(tally, kin, arrangement), each
+
+
+def _expected(found: Sequence[_Told], sides: Sequence[Side], kin: Kin) -> Floats:
+    """Return what the mean of each product of sides must be, (servers, sides)."""
+    medians = [
+        Medians.of([one.server.noise[k] for one in found], np.stack([one.typical[k] for one in found]))
+        for k in range(len(kin.spec.metrics.columns))
+    ]
+    pools, index = (np.array([getattr(one.server, name) for one in found]) for name in ("pool", "index"))
+    same = (pools >= 0) & (np.roll(pools, 1) == pools) & (np.roll(index, 1) == index - 1)
+    columns = []
+    for side in sides:
+        first, second, correlation = medians[side.first], medians[side.second], kin.side_correlation(side)
+        if side.neighbour:
+            alike, alone = (apart(first.after(), second, of) for of in (correlation, 0.0))
+            columns.append(np.where(same, alike, alone))
+        else:
+            columns.append((apart if side.lag else together)(first, second, correlation))
+    return np.stack(columns, axis=1)
 
 
 def _laws(kin: Kin, arrangement: Arrangement) -> Iterator[tuple[int, Server]]:
@@ -166,6 +192,15 @@ def _laws(kin: Kin, arrangement: Arrangement) -> Iterator[tuple[int, Server]]:
         if len(run):
             laws = servers_of(kin, int(servers[run[0]]), int(servers[run[-1]]) + 1)
             yield from zip(places[run].tolist(), laws, strict=True)
+
+
+class _Told(NamedTuple):
+    """What is kept of a server: its law, rows, sums of ranks and of their squares, and typical means of each column."""
+
+    server: Server
+    rows: float
+    sums: list[float]
+    typical: list[Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,23 +215,22 @@ class _Ranked:
         1 where it has a row.
     ranks, sides
         Of each column.
-    medians
-        Of each column.
     """
 
     server: Server
     there: Whole
     ranks: list[Whole]
     sides: list[Singles]
-    medians: list[Median]
+    typical: list[Floats]
 
     @classmethod
     def of(cls, server: Server, kin: Kin, columns: Sequence[Floats], where: tuple[Arrangement, Ints]) -> Self:
         """Rank a server's rows."""
         arrangement, positions = where
+        reach = slice(arrangement.first, arrangement.first + arrangement.length)
         there = np.zeros(arrangement.length, np.int16)
         there[positions] = 1
-        ranks, sides, medians = [], [], []
+        one = cls(server, there, [], [], [])
         for k, (shown, noise) in enumerate(zip(kin.spec.metrics.columns, server.noise, strict=True)):
             mean = server.mean[shown.metric] if shown.scale == 1.0 else server.mean[shown.metric] * shown.scale
             rank = np.zeros(arrangement.length, np.int16)
@@ -206,32 +240,28 @@ class _Ranked:
                 even = evenly(server.index, k, times)
                 rank[rows] = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even)
             side = np.sign(rank).astype(np.float32)
-            ends = np.array([mean.min(), mean.max()])
-            if not noise.clear(ends).all():
-                side *= noise.clear(mean[arrangement.first : arrangement.first + arrangement.length])
-            ranks.append(rank)
-            sides.append(side)
-            medians.append(Median.of(noise, mean))
-        return cls(server, there, ranks, sides, medians)
+            if not noise.clear(np.array([mean.min(), mean.max()])).all():
+                side *= noise.clear(mean[reach])
+            one.ranks.append(rank)
+            one.sides.append(side)
+            one.typical.append(typical(noise, mean))
+        return one
 
-    def product(self, side: Side, near: _Ranked | None, kin: Kin) -> tuple[float, float, float]:
-        """Return the sum of a product of sides, what it must come to, and of how many."""
-        correlation = kin.side_correlation(side)
-        if side.neighbour:
-            if near is None:
-                return 0.0, 0.0, 0.0
-            alike = near.server.pool == self.server.pool >= 0
-            first, second = near.sides[side.first], self.sides[side.second]
-            mean = apart(near.medians[side.first], self.medians[side.second], correlation * alike)
-        elif side.lag:
-            first, second = self.sides[side.first][: -side.lag], self.sides[side.second][side.lag :]
-            mean = apart(self.medians[side.first], self.medians[side.second], correlation)
-        else:
-            first, second = self.sides[side.first], self.sides[side.second]
-            mean = together(self.medians[side.first], self.medians[side.second], correlation)
+    def product(self, side: Side, near: _Ranked | None) -> tuple[float, float]:
+        """Return the sum of a product of sides, and of how many."""
+        if side.neighbour and near is None:
+            return 0.0, 0.0
+        first, second = (near if side.neighbour and near else self).sides[side.first], self.sides[side.second]
+        if side.lag:
+            first, second = first[: -side.lag], second[side.lag :]
         # Whole numbers below 2 ** 24: exact in any order.
-        count = float(np.dot(np.abs(first), np.abs(second)))
-        return float(np.dot(first, second)), count * mean, count
+        return float(np.dot(first, second)), float(np.dot(np.abs(first), np.abs(second)))
+
+    def told(self) -> _Told:
+        """Return what is kept of it."""
+        sums = [float(rank.sum(dtype=np.int64)) for rank in self.ranks]
+        sums += [float(np.square(rank, dtype=np.int64).sum()) for rank in self.ranks]
+        return _Told(self.server, float(self.there.sum()), sums, self.typical)
 
 
 def _summed(tally: _Tally, kin: Kin, arrangement: Arrangement) -> RankSums:

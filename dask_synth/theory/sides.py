@@ -6,6 +6,7 @@ product is known exactly from the correlation of the two normals, spikes include
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -21,20 +22,22 @@ ROUNDS = 6
 """Of solving for a median: each leaves a share of the error as small as that of spikes."""
 QUANTILES = 16
 """Means that stand for all of a server's, where the median's place depends on them."""
+MOST_SPIKES = 0.5
+"""Chance of a spike from which on the median is one."""
 FAR = 40.0
 """Deviations beyond which a normal does not lie."""
 
 
 @dataclass(frozen=True, eq=False)
-class Median:
-    """Where a column's median lies, as the normal behind a calm value, and behind a spike, one element a mean.
+class Medians:
+    """Where one column's median lies, as the normal behind a calm value, and behind a spike, of some servers.
 
     Attributes
     ----------
     chance
         Of a spike.
     calm, spike
-        The normal at the median.
+        The normal at the median, (servers, means): where noise is in proportion, all means are alike.
     """
 
     chance: float
@@ -42,40 +45,59 @@ class Median:
     spike: Floats
 
     @classmethod
-    def of(cls, noise: Noise, mean: Floats) -> Self:
-        """Solve for the median of the mixture; all means are alike where noise is in proportion."""
-        typical = mean[len(mean) // 2 :][:1] if noise.relative else np.quantile(mean, _MIDDLES)
-        mean = np.maximum(typical, LEAST) if noise.relative else typical
-        deviation = noise.relative * mean + noise.constant
-        calm = spike = np.zeros_like(mean)
-        for _ in range(ROUNDS if noise.chance and noise.factor != 1.0 else 0):
-            median = mean + deviation * shape(calm, noise.skew)
-            spike = _normal((median / noise.factor - mean) / deviation, noise.skew)
-            calm = ndtri((0.5 - noise.chance * ndtr(spike)) / (1 - noise.chance)) if noise.chance < 0.5 else calm
-        return cls(noise.chance if noise.factor != 1.0 else 0.0, calm, spike)
+    def of(cls, noises: Sequence[Noise], means: Floats) -> Self:
+        """Solve for the median of the mixture.
+
+        Parameters
+        ----------
+        noises
+            Of the servers, all with one shape and one chance and factor of spikes.
+        means
+            As :func:`typical` has them, (servers, means).
+        """
+        first = noises[0]
+        means = np.maximum(means, LEAST) if first.relative else means
+        relative, constant = (np.array([[getattr(n, x)] for n in noises]) for x in ("relative", "constant"))
+        deviation = relative * means + constant
+        calm = spike = np.zeros_like(means)
+        spiked = first.factor != 1.0 and 0 < first.chance < MOST_SPIKES
+        for _ in range(ROUNDS if spiked else 0):
+            median = means + deviation * shape(calm, first.skew)
+            spike = _normal((median / first.factor - means) / deviation, first.skew)
+            calm = ndtri((0.5 - first.chance * ndtr(spike)) / (1 - first.chance))
+        return cls(first.chance if spiked else 0.0, calm, spike)
+
+    def after(self) -> Self:
+        """Return those of the server before each, the first one's own for the first."""
+        return type(self)(self.chance, *(np.concatenate([of[:1], of[:-1]]) for of in (self.calm, self.spike)))
+
+
+def typical(noise: Noise, mean: Floats) -> Floats:
+    """Return the means that stand for all of a server's: one where noise is in proportion, else quantiles."""
+    return mean[len(mean) // 2 :][:1] if noise.relative else np.quantile(mean, _MIDDLES)
 
 
 _MIDDLES = (np.arange(QUANTILES) + 0.5) / QUANTILES
 
 
-def apart(first: Median, second: Median, correlation: float) -> float:
-    """Return the expected product of sides at two times, or of two servers: spikes are each one's own."""
-    total = 0.0
+def apart(first: Medians, second: Medians, correlation: float) -> Floats:
+    """Return the expected product of sides at two times, or of two servers, (servers,): spikes are each one's own."""
+    total = np.zeros(len(first.calm))
     for a, share in ((first.calm, 1 - first.chance), (first.spike, first.chance)):
         for b, other in ((second.calm, 1 - second.chance), (second.spike, second.chance)):
             if share and other:
-                total += share * other * float(product(a, b, correlation).mean())
+                total += share * other * product(a, b, correlation).mean(axis=1)
     return total
 
 
-def together(first: Median, second: Median, correlation: float) -> float:
-    """Return the expected product of the sides of two columns in one row: a spike is both's."""
+def together(first: Medians, second: Medians, correlation: float) -> Floats:
+    """Return the expected product of the sides of two columns in one row, (servers,): a spike is both's."""
     p = max(first.chance, second.chance)
-    calm = float(product(first.calm, second.calm, correlation).mean())
+    calm = product(first.calm, second.calm, correlation).mean(axis=1)
     if not p:
         return calm
-    sides = [median.spike if median.chance else median.calm for median in (first, second)]
-    return (1 - p) * calm + p * float(product(sides[0], sides[1], correlation).mean())
+    sides = [medians.spike if medians.chance else medians.calm for medians in (first, second)]
+    return (1 - p) * calm + p * product(sides[0], sides[1], correlation).mean(axis=1)
 
 
 def product(a: Floats, b: Floats, correlation: float) -> Floats:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dask_synth.theory.ranks import Noise, shape
-from dask_synth.theory.sides import Median, apart, product, together
+from dask_synth.theory.sides import Medians, apart, product, together, typical
 
 DRAWS = 1_000_000
 NOISES = {
@@ -28,8 +28,8 @@ def test_products_come_to_what_is_drawn(name: str, *, one_row: bool) -> None:
     x[spikes] *= noise.factor
     medians = {value: np.median(x[:, at == value]) for value in np.unique(mean)}
     side = np.sign(x - np.array([medians[value] for value in np.unique(mean)])[np.searchsorted(np.unique(mean), at)])
-    median = Median.of(noise, mean)
-    expected = (together if one_row else apart)(median, median, correlation)
+    medians = Medians.of([noise], typical(noise, mean)[None])
+    expected = (together if one_row else apart)(medians, medians, correlation)[0]
     assert (side[0] * side[1]).mean() == pytest.approx(expected, abs=4 / np.sqrt(DRAWS))
 
 
