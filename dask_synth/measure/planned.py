@@ -122,7 +122,7 @@ class Planned:
             return _by_runs(servers, self.spec.fleet.server_ids)
         if column == "app_name":
             units = metadata_of(self.spec.fleet, self.spec.seed)["business_unit"]
-            return _by_runs(servers, lambda start, stop: self.spec.fleet.app_names(units[start:stop].tolist(), start, self.spec.seed))
+            return _by_runs(servers, lambda start, stop: self.spec.fleet.app_names(units[start:stop].tolist(), start))
         return np.asarray(np.array(self.categories[column], object)[self.codes(column, servers)])
 
     def row_values(self, column: str, positions: Ints) -> npt.NDArray[np.int16]:
