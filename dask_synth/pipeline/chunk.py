@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from dask_synth.model.metrics import server_metrics
+from dask_synth.model.draw import Draw
 from dask_synth.model.numbers import profile_numbers
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.plan import Chunk
@@ -29,15 +29,12 @@ def chunk_table(spec: FleetSpec, chunk: Chunk) -> pa.Table:
     pyarrow.Table
         The columns of :func:`columns_of`, with the strings dictionary-encoded: one entry a server.
     """
-    baseline = spec.baseline(chunk.archetype)
-    size = baseline.size - chunk.first_row
+    size = spec.grid.size - chunk.first_row
     # One block: from 4 MB on, NumPy asks for huge pages, and a fresh worker waits for fewer of them.
     shown = spec.metrics.names
     metrics = dict(zip(shown, np.empty((len(shown), chunk.servers * size)), strict=True))
-    for position, server in enumerate(range(chunk.start, chunk.stop)):
-        rows = slice(position * size, (position + 1) * size)
-        out = {name: values[rows] for name, values in metrics.items()}
-        server_metrics(baseline, spec.seed, server, out, chunk.first_row)
+    of_servers = {name: values.reshape(chunk.servers, size) for name, values in metrics.items()}
+    Draw(spec, chunk.archetype).write(range(chunk.start, chunk.stop), of_servers, chunk.first_row)
     columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {**metrics}
     columns["timestamp"] = np.tile(spec.grid.timestamps()[chunk.first_row :], chunk.servers)
     calendar = spec.calendar().columns
