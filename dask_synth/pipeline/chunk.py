@@ -60,7 +60,7 @@ def servers_table(spec: FleetSpec) -> pa.Table:
     )
     columns = {
         "server_id": fleet.server_ids(0, fleet.servers),
-        "app_name": fleet.app_names(codes["business_unit"].tolist(), 0),
+        "app_name": fleet.app_names(codes["business_unit"].tolist(), 0, fleet.pools(spec.seed, 0, fleet.servers)),
     }
     columns |= {name: _dictionary(codes[name], categories[name]) for name in CATEGORICAL}
     of_type = [profile_numbers(spec.archetypes[name], spec.metrics) for name in categories[PARTITION_KEY]]
@@ -74,9 +74,10 @@ def _text_columns(spec: FleetSpec, chunk: Chunk, size: int) -> dict[str, pa.Arra
     codes = fleet.metadata_codes(spec.seed, chunk.start, chunk.stop)
     codes[PARTITION_KEY] = np.full(chunk.servers, categories[PARTITION_KEY].index(chunk.archetype), np.int8)
     of_server = np.repeat(np.arange(chunk.servers, dtype=np.int32), size)
+    pools = fleet.pools(spec.seed, chunk.start, chunk.stop)
     text = {
         "server_id": _dictionary(of_server, fleet.server_ids(chunk.start, chunk.stop)),
-        "app_name": _dictionary(of_server, fleet.app_names(codes["business_unit"].tolist(), chunk.start)),
+        "app_name": _dictionary(of_server, fleet.app_names(codes["business_unit"].tolist(), chunk.start, pools)),
     }
     return text | {name: _dictionary(np.repeat(codes[name], size), categories[name]) for name in CATEGORICAL}
 
