@@ -1,7 +1,7 @@
 """Sums of ranks: what rows of servers that are individuals come to, each held against its own law.
 
-A rank is uniform whoever the server is, so that its sums need no expectation of their own; sides of the median show what
-goes together. Sums of ranks are of whole numbers, exact in any order.
+A rank is uniform whoever the server is, so that its sums need no expectation of their own; sides of the median show
+what goes together. Sums of ranks are of whole numbers, exact in any order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dask_synth.measure.arrangement import Arrangement
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, is_business_hour
-from dask_synth.theory.individual import Kin, Server, Side, servers_of, sides_of
+from dask_synth.theory.individual import Server, SharedLaw, Side, servers_of, sides_of
 from dask_synth.theory.paths import WEEK
 from dask_synth.theory.ranks import evenly
 from dask_synth.theory.scores import EDGES, TOP
@@ -47,10 +47,12 @@ class RankSums:
     classes
         Ranks in each twentieth, (columns, 20).
     week
-        Rows, and ranks of each column, by region, by whether its clock is ahead, and by UTC hour of the week,
-        (1 + columns, regions, 2, 168).
+        Rows and ranks of each column of servers that are free of bounds, by region, by whether its clock is ahead, and
+        by UTC hour of the week, (2, columns, regions, 2, 168).
     first
         Rows, and squares of each column, at the grid's first row, (1 + columns,).
+    blur
+        Of the same servers: squares of what ranks were drawn from, by region, (columns, regions).
     """
 
     rows: Floats
@@ -61,6 +63,7 @@ class RankSums:
     classes: Floats
     week: Floats
     first: Floats
+    blur: Floats
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
@@ -80,49 +83,57 @@ class RankedServers:
         Sums of ranks, then of their squares, (k, 2 * columns).
     sides
         Products of sides, what they must come to, and how many there are, (k, 3, products).
+    free
+        Parts in which a column's values hardly ever are a bound, (k, columns): none or all of them.
     """
 
     index: Ints
     rows: Floats
     ranks: Floats
     sides: Floats
+    free: Floats
 
     def __add__(self, other: Self) -> Self:
         if not (len(self.index) and len(other.index)):
             return self if len(self.index) else other
         index, where = np.unique(np.concatenate([self.index, other.index]), return_inverse=True)
         added = []
-        for mine, theirs in zip(
-            (self.rows, self.ranks, self.sides), (other.rows, other.ranks, other.sides), strict=True
-        ):
+        for name in ("rows", "ranks", "sides", "free"):
+            mine, theirs = getattr(self, name), getattr(other, name)
             total = np.zeros((len(index), *mine.shape[1:]))
             np.add.at(total, where, np.concatenate([mine, theirs]))
             added.append(total)
         return type(self)(index, *added)
 
 
-NOBODY = RankedServers(np.empty(0, np.int64), np.empty(0), np.empty((0, 0)), np.empty((0, 3, 0)))
+NOBODY = RankedServers(np.empty(0, np.int64), np.empty(0), np.empty((0, 0)), np.empty((0, 3, 0)), np.empty((0, 0)))
 
 
 class _Tally:
     """Sums over servers, at each row of a part's reach."""
 
-    def __init__(self, kin: Kin, arrangement: Arrangement) -> None:
-        self.columns, self.length = len(kin.spec.metrics.columns), arrangement.length
-        self.by_region = dict[int, tuple[Ints, npt.NDArray[np.int32]]]()
+    def __init__(self, law: SharedLaw, arrangement: Arrangement) -> None:
+        self.columns, self.length = len(law.spec.metrics.columns), arrangement.length
+        self.by_region = dict[int, npt.NDArray[np.int32]]()
+        self.rows = np.zeros(self.length)
+        self.ranks = np.zeros((self.columns, self.length))
         self.squares = np.zeros((self.columns, self.length))
         self.classes = np.zeros((self.columns, CLASSES))
+        self.blur = np.zeros((self.columns, len(law.spec.fleet.regions)))
 
     def add(self, region: int, ranked: _Ranked) -> None:
         """Add one server's ranks."""
         there = ranked.there
         if region not in self.by_region:
-            shape = (self.columns, self.length)
-            self.by_region[region] = (np.zeros(self.length, np.int64), np.zeros(shape, np.int32))
-        rows, sums = self.by_region[region]
-        rows += there
+            self.by_region[region] = np.zeros((2, self.columns, self.length), np.int32)
+        week = self.by_region[region]
+        self.rows += there
+        self.blur[:, region] += ranked.blur * ranked.free
         for k, rank in enumerate(ranked.ranks):
-            sums[k] += rank
+            self.ranks[k] += rank
+            if ranked.free[k]:
+                week[0, k] += there
+                week[1, k] += rank
             self.squares[k] += np.square(rank, dtype=np.float32)
             seen = rank[rank != 0] if not there.all() else rank
             self.classes[k] += np.bincount((seen + np.int16(TOP)) // (2 * TOP // CLASSES), minlength=CLASSES)
@@ -140,41 +151,42 @@ def rank_rows(
     spec, archetype
         What they are said to be drawn from.
     """
-    kin = Kin.of(spec, archetype)
+    law = SharedLaw.of(spec, archetype)
     sides = sides_of(spec.metrics, spec.grid.rows_per_day)
-    tally, found = _Tally(kin, arrangement), list[_Ranked]()
+    tally, found = _Tally(law, arrangement), list[_Told]()
     products, before = list[Floats](), None
-    for place, server in _laws(kin, arrangement):
+    for place, server in _laws(law, arrangement):
         rows, positions = arrangement.rows_of(place)
-        ranked = _Ranked.of(server, kin, [column[rows] for column in columns], (arrangement, positions))
+        ranked = _Ranked.of(server, law, [column[rows] for column in columns], (arrangement, positions))
         tally.add(server.region, ranked)
         near = before if before and before.server.index == server.index - 1 else None
         products.append(np.array([ranked.product(side, near) for side in sides]))
         found.append(ranked.told())
         before = ranked
     if not found:
-        return _summed(tally, kin, arrangement), NOBODY
-    expected = _expected(found, sides, kin) * (counts := np.stack(products)[:, :, 1])
+        return _summed(tally, law, arrangement), NOBODY
+    expected = _expected(found, sides, law) * (counts := np.stack(products)[:, :, 1])
     each = RankedServers(
         index=np.array([one.server.index for one in found]),
         rows=np.array([one.rows for one in found]),
         ranks=np.array([one.sums for one in found]),
         sides=np.stack([np.stack(products)[:, :, 0], expected, counts], axis=1),
+        free=np.array([one.free for one in found], float),
     )
-    return _summed(tally, kin, arrangement), each
+    return _summed(tally, law, arrangement), each
 
 
-def _expected(found: Sequence[_Told], sides: Sequence[Side], kin: Kin) -> Floats:
+def _expected(found: Sequence[_Told], sides: Sequence[Side], law: SharedLaw) -> Floats:
     """Return what the mean of each product of sides must be, (servers, sides)."""
     medians = [
         Medians.of([one.server.noise[k] for one in found], np.stack([one.typical[k] for one in found]))
-        for k in range(len(kin.spec.metrics.columns))
+        for k in range(len(law.spec.metrics.columns))
     ]
     pools, index = (np.array([getattr(one.server, name) for one in found]) for name in ("pool", "index"))
     same = (pools >= 0) & (np.roll(pools, 1) == pools) & (np.roll(index, 1) == index - 1)
     columns = []
     for side in sides:
-        first, second, correlation = medians[side.first], medians[side.second], kin.side_correlation(side)
+        first, second, correlation = medians[side.first], medians[side.second], law.side_correlation(side)
         if side.neighbour:
             alike, alone = (apart(first.after(), second, of) for of in (correlation, 0.0))
             columns.append(np.where(same, alike, alone))
@@ -183,24 +195,25 @@ def _expected(found: Sequence[_Told], sides: Sequence[Side], kin: Kin) -> Floats
     return np.stack(columns, axis=1)
 
 
-def _laws(kin: Kin, arrangement: Arrangement) -> Iterator[tuple[int, Server]]:
+def _laws(law: SharedLaw, arrangement: Arrangement) -> Iterator[tuple[int, Server]]:
     """Yield the place and the law of each server, neighbours after each other."""
     places = np.argsort(arrangement.servers, kind="stable")
     places = places[[len(arrangement.rows_of(int(place))[1]) > 0 for place in places]]
     servers = arrangement.servers[places]
     for run in np.split(np.arange(len(places)), np.flatnonzero(np.diff(servers) != 1) + 1):
         if len(run):
-            laws = servers_of(kin, int(servers[run[0]]), int(servers[run[-1]]) + 1)
+            laws = servers_of(law, int(servers[run[0]]), int(servers[run[-1]]) + 1)
             yield from zip(places[run].tolist(), laws, strict=True)
 
 
 class _Told(NamedTuple):
-    """What is kept of a server: its law, rows, sums of ranks and of their squares, and typical means of each column."""
+    """What is kept of a server: its law, rows, sums of ranks and of their squares, typical means, and what is free."""
 
     server: Server
     rows: float
     sums: list[float]
     typical: list[Floats]
+    free: list[bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +226,7 @@ class _Ranked:
         Its law.
     there
         1 where it has a row.
-    ranks, sides
+    ranks, sides, typical, free, blur
         Of each column.
     """
 
@@ -222,29 +235,33 @@ class _Ranked:
     ranks: list[Whole]
     sides: list[Singles]
     typical: list[Floats]
+    free: list[bool]
+    blur: Floats
 
     @classmethod
-    def of(cls, server: Server, kin: Kin, columns: Sequence[Floats], where: tuple[Arrangement, Ints]) -> Self:
+    def of(cls, server: Server, law: SharedLaw, columns: Sequence[Floats], where: tuple[Arrangement, Ints]) -> Self:
         """Rank a server's rows."""
         arrangement, positions = where
         reach = slice(arrangement.first, arrangement.first + arrangement.length)
         there = np.zeros(arrangement.length, np.int16)
         there[positions] = 1
-        one = cls(server, there, [], [], [])
-        for k, (shown, noise) in enumerate(zip(kin.spec.metrics.columns, server.noise, strict=True)):
+        one = cls(server, there, [], [], [], [], np.zeros(len(server.noise)))
+        for k, (shown, noise) in enumerate(zip(law.spec.metrics.columns, server.noise, strict=True)):
             mean = server.mean[shown.metric] if shown.scale == 1.0 else server.mean[shown.metric] * shown.scale
             rank = np.zeros(arrangement.length, np.int16)
             for start in range(0, len(positions), BLOCK_ROWS):
                 rows = positions[start : start + BLOCK_ROWS]
                 times = rows + arrangement.first
                 even = evenly(server.index, k, times)
-                rank[rows] = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even)
+                rank[rows], blur = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even)
+                one.blur[k] += blur
             side = np.sign(rank).astype(np.float32)
             if not noise.clear(np.array([mean.min(), mean.max()])).all():
                 side *= noise.clear(mean[reach])
             one.ranks.append(rank)
             one.sides.append(side)
             one.typical.append(typical(noise, mean))
+            one.free.append(noise.free(mean.min(), mean.max()))
         return one
 
     def product(self, side: Side, near: _Ranked | None) -> tuple[float, float]:
@@ -261,30 +278,37 @@ class _Ranked:
         """Return what is kept of it."""
         sums = [float(rank.sum(dtype=np.int64)) for rank in self.ranks]
         sums += [float(np.square(rank, dtype=np.int64).sum()) for rank in self.ranks]
-        return _Told(self.server, float(self.there.sum()), sums, self.typical)
+        return _Told(self.server, float(self.there.sum()), sums, self.typical, self.free)
 
 
-def _summed(tally: _Tally, kin: Kin, arrangement: Arrangement) -> RankSums:
-    grid, columns = kin.spec.grid, tally.columns
+def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums:
+    grid, columns = law.spec.grid, tally.columns
     day, row = np.divmod(arrangement.times, grid.rows_per_day)
     hour = row * HOURS // grid.rows_per_day
     slot = 2 * day + is_business_hour(hour)
     of_week = (grid.start.weekday() + day) % 7 * HOURS + hour
-    regions = len(kin.spec.fleet.regions)
-    week = np.zeros((1 + columns, regions, 2, WEEK))
-    by_time = np.zeros((1 + columns, tally.length))
-    for region, (rows, sums) in tally.by_region.items():
-        later = kin.paths.clocks[region].later[arrangement.times]
-        place = later * WEEK + of_week
-        of_region = np.concatenate([rows[None], sums]).astype(float)
-        by_time += of_region
-        for k, values in enumerate(of_region):
-            week[k, region] = np.bincount(place, values, 2 * WEEK).reshape(2, WEEK)
+    regions = len(law.spec.fleet.regions)
+    week = np.zeros((2, columns, regions, 2, WEEK))
+    for region, free in tally.by_region.items():
+        place = law.paths.clocks[region].later[arrangement.times] * WEEK + of_week
+        for i, k in np.ndindex(2, columns):
+            week[i, k, region] = np.bincount(place, free[i, k], 2 * WEEK).reshape(2, WEEK)
+    by_time = np.concatenate([tally.rows[None], tally.ranks])
 
     def by_slot(values: Floats) -> Floats:
         return np.stack([np.bincount(slot, one, 2 * grid.days).reshape(grid.days, 2) for one in values])
 
     first = np.concatenate([by_time[:1, 0], tally.squares[:, 0]]) if arrangement.first == 0 else np.zeros(1 + columns)
-    hours = np.stack([np.bincount(hour, one, HOURS) for one in by_time])
+    hours = np.stack([np.bincount(hour, one, HOURS).astype(float) for one in by_time])
     slots = by_slot(by_time)
-    return RankSums(slots[0], slots[1:], by_slot(tally.squares), hours[0], hours[1:], tally.classes, week, first)
+    return RankSums(
+        rows=slots[0],
+        ranks=slots[1:],
+        squares=by_slot(tally.squares),
+        hour_rows=hours[0],
+        hour_ranks=hours[1:],
+        classes=tally.classes,
+        week=week,
+        first=first,
+        blur=tally.blur,
+    )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from dask_synth.model.columns import MetricColumn, MetricTable
 from dask_synth.model.correlation import correlation_matrix
 from dask_synth.model.individuals import Individuals, individuals_of
+from dask_synth.model.memory import noise_correlation
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS
 from dask_synth.theory.memory import autocorrelation
@@ -23,7 +24,12 @@ Floats = npt.NDArray[np.float64]
 
 FLOOR = 0.95
 """Of c(a): a lopsided noise is at most so large a share of the mean that its floor stays above 0."""
-SENT = "net_out_p95"
+
+
+def follows(metrics: MetricTable) -> list[bool]:
+    """Return which columns show a metric that one before shows: sent traffic, whose noise is partly its own."""
+    shown = [column.metric for column in metrics.columns]
+    return [metric in shown[:k] for k, metric in enumerate(shown)]
 
 
 class Side(NamedTuple):
@@ -60,7 +66,7 @@ def sides_of(metrics: MetricTable, rows_per_day: int) -> list[Side]:
 
 
 @dataclass(frozen=True, eq=False)
-class Kin:
+class SharedLaw:
     """What the servers of an archetype share.
 
     Attributes
@@ -83,9 +89,12 @@ class Kin:
         """Work out what they share."""
         metrics, profile = spec.metrics, spec.archetypes[archetype]
         position = [metrics.latent.index(column.metric) for column in metrics.columns]
-        matrix = correlation_matrix(profile.correlation, metrics.latent)[np.ix_(position, position)]
-        sent = [profile.in_out if column.name == SENT else 1.0 for column in metrics.columns]
-        matrix = matrix * np.outer(sent, sent)
+        named = correlation_matrix(profile.correlation, metrics.latent)
+        if metrics.further and profile.memory:
+            # What is not named follows from what is among the innovations.
+            named = noise_correlation(profile, HOURS / spec.grid.rows_per_day, metrics.latent)
+        sent = [profile.in_out if k else 1.0 for k in follows(metrics)]
+        matrix = named[np.ix_(position, position)] * np.outer(sent, sent)
         np.fill_diagonal(matrix, 1.0)
         return cls(spec, archetype, Paths.of(spec, archetype), matrix)
 
@@ -98,13 +107,12 @@ class Kin:
         """Return the correlation of a column's noise with itself so many rows later, 1 at 0."""
         shown = self.spec.metrics.columns[column]
         found = autocorrelation(self.spec.archetypes[self.archetype].memory, shown.metric, lags, self._step)
-        return np.where(lags > 0, found * self._shared(shown), found)
+        return np.where(lags > 0, found * self._shared(column), found)
 
     def between(self, column: int, lags: npt.NDArray[np.int64]) -> Floats:
         """Return the same with another server of the pool."""
-        return (
-            self.autocorrelation(column, lags) * np.where(lags > 0, 1.0, self._shared(self._shown(column))) * self.alike
-        )
+        now = np.where(lags > 0, 1.0, self._shared(column))
+        return np.asarray(self.autocorrelation(column, lags) * now * self.alike)
 
     def side_correlation(self, side: Side) -> float:
         """Return the correlation of the normals behind a product; of neighbours, of one pool."""
@@ -114,12 +122,9 @@ class Kin:
             return float(self.autocorrelation(side.first, np.array([side.lag]))[0])
         return float(self.correlation[side.first, side.second])
 
-    def _shown(self, column: int) -> MetricColumn:
-        return self.spec.metrics.columns[column]
-
-    def _shared(self, column: MetricColumn) -> float:
+    def _shared(self, column: int) -> float:
         """Return what of sent traffic's memory is the received one's: the rest of its noise has none."""
-        return self.spec.archetypes[self.archetype].in_out ** 2 if column.name == SENT else 1.0
+        return self.spec.archetypes[self.archetype].in_out ** 2 if follows(self.spec.metrics)[column] else 1.0
 
     @property
     def _step(self) -> float:
@@ -147,19 +152,19 @@ class Server:
     noise: tuple[Noise, ...]
 
 
-def servers_of(kin: Kin, start: int, stop: int) -> Iterator[Server]:
+def servers_of(law: SharedLaw, start: int, stop: int) -> Iterator[Server]:
     """Yield the laws of servers start, ..., stop - 1, all of one archetype."""
-    known = individuals_of(kin.spec, kin.archetype, start, stop)
+    known = individuals_of(law.spec, law.archetype, start, stop)
     for place in range(stop - start):
-        yield _server(kin, known, start, place)
+        yield _server(law, known, start, place)
 
 
-def _server(kin: Kin, known: Individuals, start: int, place: int) -> Server:
-    spec, profile = kin.spec, kin.spec.archetypes[kin.archetype]
+def _server(law: SharedLaw, known: Individuals, start: int, place: int) -> Server:
+    spec, profile = law.spec, law.spec.archetypes[law.archetype]
     level = {name: float(known.level[name][place]) for name in spec.metrics.latent}
-    load = kin.paths.load(int(known.region[place]), float(known.strength[place]), int(known.shift[place]))
+    load = law.paths.load(int(known.region[place]), float(known.strength[place]), int(known.shift[place]))
     rate = float(known.rate[place]) * spec.growth
-    trend = np.maximum(1 + rate / 100 * kin.paths.months, 0.0)
+    trend = np.maximum(1 + rate / 100 * law.paths.months, 0.0)
     mean = {}
     for metric in spec.metrics.metrics:
         base = np.full(len(load), getattr(profile.base, metric.name) * level[metric.name])
@@ -167,13 +172,13 @@ def _server(kin: Kin, known: Individuals, start: int, place: int) -> Server:
             base = base * factor if acts else base
         mean[metric.name] = base
     noise = tuple(
-        _noise(kin, column, level[column.metric], float(known.noise[place])) for column in spec.metrics.columns
+        _noise(law, column, level[column.metric], float(known.noise[place])) for column in spec.metrics.columns
     )
     return Server(start + place, int(known.pool[place]), int(known.region[place]), mean, noise)
 
 
-def _noise(kin: Kin, column: MetricColumn, level: float, noise: float) -> Noise:
-    spec, profile = kin.spec, kin.spec.archetypes[kin.archetype]
+def _noise(law: SharedLaw, column: MetricColumn, level: float, noise: float) -> Noise:
+    spec, profile = law.spec, law.spec.archetypes[law.archetype]
     base, sd = getattr(profile.base, column.metric), getattr(profile.sd, column.metric)
     skew = profile.skew.get(column.metric, 0.0)
     relative = sd / base * noise if base else 0.0

@@ -17,19 +17,20 @@ import numpy.typing as npt
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import Cell
 from dask_synth.theory.cumulants import Answer
-from dask_synth.theory.individual import Kin, Side, sides_of
+from dask_synth.theory.individual import SharedLaw, Side, sides_of
 from dask_synth.theory.patterns import Patterns, Steps, flags
 from dask_synth.theory.scores import EDGES, LOCATION, SCALE, Score
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 BELOW = tuple(Score.below(edge) for edge in EDGES)
 CLUSTERED = 2.0
 """How much more lopsided than of independent rows a count is of values that come in runs."""
 EVEN_SUM = 1.5 * 8**0.5
 """Skewness of a sum of squares of a normal that remembers, in its error over a single one's: memory leaves the second
-Hermite polynomial alone, and the sum of its cubed spectrum is at most 1.5 times what the squared one's would make it."""
+Hermite polynomial alone, and the sum of the cubed spectrum is at most 1.5 times what the squared one would make it."""
 
 
 class Units(NamedTuple):
@@ -59,9 +60,9 @@ class LivingTheory:
 
     Attributes
     ----------
-    name
-        Which.
-    kin
+    name, first_server
+        Which, and where in the fleet its servers begin.
+    law
         What its servers share.
     pools, regions
         Of each server, (servers,).
@@ -72,7 +73,8 @@ class LivingTheory:
     """
 
     name: str
-    kin: Kin
+    first_server: int
+    law: SharedLaw
     pools: Ints
     regions: Ints
     cells: list[Cell]
@@ -84,9 +86,9 @@ class LivingTheory:
         """All of them."""
         return Units.of(self.pools)
 
-    def units_in(self, region: int) -> Units:
-        """Those of a region."""
-        return Units.of(self.pools[self.regions == region])
+    def units_of(self, chosen: Flags) -> Units:
+        """Return some of them, (servers,), as units."""
+        return Units.of(self.pools[chosen])
 
     @property
     def servers(self) -> int:
@@ -96,12 +98,12 @@ class LivingTheory:
     @cached_property
     def sides(self) -> list[Side]:
         """The products of sides that are taken."""
-        return sides_of(self.kin.spec.metrics, self.kin.spec.grid.rows_per_day)
+        return sides_of(self.law.spec.metrics, self.law.spec.grid.rows_per_day)
 
     @property
     def columns(self) -> int:
         """How many metric columns there are."""
-        return len(self.kin.spec.metrics.columns)
+        return len(self.law.spec.metrics.columns)
 
     def error(self, patterns: Patterns, score: Score, units: Units | None = None) -> Floats:
         """Return the standard deviation of a score's weighted sum over rows of servers, (columns, patterns)."""
@@ -113,7 +115,7 @@ class LivingTheory:
         return np.sqrt(np.maximum(np.stack(found), 0.0))
 
     def means(self, score: Score, seen: Floats) -> Answer:
-        """Return what the mean of a score in each cell must be, (columns, cells), where this share of its rows is there."""
+        """Return what the mean of a score in each cell must be, (columns, cells), where this share of rows is there."""
         error = self.error(self.patterns, score) / (self.servers * self.patterns.rows * np.sqrt(seen))
         return self._answer(score, error)
 
@@ -134,19 +136,42 @@ class LivingTheory:
         """Return what the mean of the second score must be over the servers' first rows, (columns,)."""
         error = []
         for column in range(self.columns):
-            shared = float(SCALE.covariance(self.kin.between(column, np.array([0])))[0])
+            shared = float(SCALE.covariance(self.law.between(column, np.array([0])))[0])
             error.append(np.sqrt(self.units.servers * SCALE.variance + self.units.pairs * shared) / self.servers)
         return self._answer(SCALE, np.array(error))
 
-    def weighted(self, weights: Sequence[Floats], units: Units | None = None) -> Floats:
+    def weighted(self, weights: Sequence[Floats]) -> Floats:
         """Return the standard deviation of sums of ranks with these weights, each (steps,), (columns, weights)."""
-        return self.error(Patterns.of(weights, self.steps), LOCATION, units)
+        return self.error(Patterns.of(weights, self.steps), LOCATION)
+
+    def contrast(self, column: int, weight: Floats, units: Units, blur: float) -> float:
+        """Return at least the standard deviation of a sum of ranks with weights that add up to nothing.
+
+        What memory leaves of it is little, so that it counts how far ranks are drawn by lot: where values are of few
+        hundredths, and where there are spikes.
+
+        Parameters
+        ----------
+        column
+            Which.
+        weight
+            Of each step, (steps,).
+        units
+            The servers.
+        blur
+            Share of the ranks' variance that is drawn by lot.
+        """
+        pattern, profile = Patterns.of([weight], self.steps), self.law.spec.archetypes[self.name]
+        calm = (1 - profile.spike_probability * self.law.spec.spikes) ** 2
+        clear = float(self.error(pattern, LOCATION, units)[column, 0]) ** 2
+        lot, least = units.servers * float(pattern.squares[0]) / 3, (1 - blur) * calm
+        return float(np.sqrt(max(clear, least * clear + (1 - least) * lot)))
 
     def day_covariance(self, column: int) -> Floats:
         """Return the covariance of the sums of ranks of two days so many days apart, (days of reach + 1,)."""
         own, shared = self._by_lag(LOCATION, column)
         by_step = (self.units.servers * own + self.units.pairs * shared) * self.steps.rows**2
-        a_day = self.steps.count // self.kin.spec.grid.days
+        a_day = self.steps.count // self.law.spec.grid.days
         reach = self.steps.reach // a_day
         apart = np.arange(1 - a_day, a_day)
         lags = np.abs(np.arange(reach + 1)[:, None] * a_day + apart)
@@ -163,8 +188,8 @@ class LivingTheory:
         key = score, column
         if key not in self._lags:
             lags = self.steps.row_lags
-            own = self.steps.by_lag(score.covariance(self.kin.autocorrelation(column, lags)))
-            shared = self.steps.by_lag(score.covariance(self.kin.between(column, lags)))
+            own = self.steps.by_lag(score.covariance(self.law.autocorrelation(column, lags)))
+            shared = self.steps.by_lag(score.covariance(self.law.between(column, lags)))
             self._lags[key] = own, shared
         return self._lags[key]
 
@@ -178,8 +203,8 @@ def living_theory(spec: FleetSpec, archetype: str, cells: list[Cell], shared: tu
     block = next(block for block in spec.fleet.blocks() if block.archetype == archetype)
     steps, patterns = shared
     pools = spec.fleet.pools(spec.seed, block.start, block.stop)
-    regions = spec.fleet.metadata_codes(spec.seed, block.start, block.stop)["region"]
-    return LivingTheory(archetype, Kin.of(spec, archetype), pools, regions, cells, steps, patterns)
+    regions = spec.fleet.metadata_codes(spec.seed, block.start, block.stop)["region"].astype(np.int64)
+    return LivingTheory(archetype, block.start, SharedLaw.of(spec, archetype), pools, regions, cells, steps, patterns)
 
 
 def grid_patterns(spec: FleetSpec, cells: list[Cell]) -> tuple[Steps, Patterns]:

@@ -45,7 +45,7 @@ class Clock:
     later
         Whether the clock is further ahead of UTC than it is at other times, as in summer, (rows,).
     days, day
-        Daily grids only: the hours of the week in a day, for each sort of day, (sorts, 24), and each row's sort, (rows,).
+        The hours of the week of each sort of day, (sorts, 24), and each row's sort, (rows,); on daily grids only.
     """
 
     hour: Places

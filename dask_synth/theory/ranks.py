@@ -1,8 +1,8 @@
 """The rank of a value within its own distribution: uniform, whatever the server, the hour, the bounds and the rounding.
 
-A value is known to a hundredth, and all that lies beyond a bound is the bound: the rank is drawn evenly from the ranks
-that it may have, so that it is exactly uniform (randomised quantile residuals; Dunn and Smyth, *J. Comput. Graph. Stat.*
-5, 1996). What it is drawn by is a fixed sequence, so that a dataset has the same ranks each time.
+A value is known to a hundredth, and all that lies beyond a bound is the bound: its rank is drawn evenly from those that
+it may have, so that it is exactly uniform (randomised quantile residuals; Dunn and Smyth, *J. Comput. Graph. Stat.* 5,
+1996). What it is drawn by is a fixed sequence, so that a dataset has the same ranks each time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ LEAST = 1e-9
 """Of a mean that noise is in proportion to."""
 CLEAR = 0.02
 """Share of the values in the median's hundredth, above which the sides of the median are not told apart well enough."""
+RARE = 0.02
+"""Share of a server's values that may be a bound, at most, for its hours to be compared."""
 EVEN = (0.7548776662466927, 0.5698402909980532, 0.32471795724474605)
 """Their multiples spread evenly over 0..1, alone and together: of servers, rows and columns (powers of 1 / 1.3247)."""
 
@@ -61,8 +63,10 @@ class Noise:
     chance: float
     factor: float
 
-    def ranks(self, column: Floats, mean: Floats, even: Floats) -> npt.NDArray[np.int16]:
-        """Return the ranks of values, as odd whole numbers from 1 - TOP to TOP - 1.
+    def ranks(self, column: Floats, mean: Floats, even: Floats) -> tuple[npt.NDArray[np.int16], float]:
+        """Return the ranks of values, as odd whole numbers from 1 - TOP to TOP - 1, and how blurred they are.
+
+        What a rank was drawn from, squared and added up, is the share of the ranks' variance that is not the values'.
 
         Parameters
         ----------
@@ -79,12 +83,14 @@ class Noise:
             low, top = (1 - self.chance) * low + spike, (1 - self.chance) * top + spike
         low[column <= 0] = 0.0
         top[column >= self.high] = 1.0
-        rank = low + (top - low) * even
+        top -= low
+        rank = top * even
+        rank += low
         rank *= TOP
         whole = np.clip(rank, 0, TOP - 1).astype(np.int16)
         whole *= 2
         whole -= TOP - 1
-        return whole
+        return whole, float(np.dot(top, top))
 
     def clear(self, mean: Floats) -> npt.NDArray[np.bool_]:
         """Return where a value's side of the median shows: no bound lies there, and hundredths are fine enough."""
@@ -93,6 +99,11 @@ class Noise:
         median = mean + middle * deviation
         wide = CLEAR * deviation * slope * np.sqrt(2 * np.pi) >= STEP
         return np.asarray(wide & (median > STEP) & (median < self.high - STEP))
+
+    def free(self, least: float, most: float) -> bool:
+        """Whether values hardly ever are a bound, with means between these two."""
+        ends = self._below(np.array([STEP / 2, self.high - STEP / 2]), np.maximum([least, most], LEAST))
+        return bool(ends[0] <= RARE and ends[1] >= 1 - RARE)
 
     def _below(self, edge: Floats, mean: Floats) -> Singles:
         """Return the share of calm values below an edge."""

@@ -64,7 +64,7 @@ class Medians:
         for _ in range(ROUNDS if spiked else 0):
             median = means + deviation * shape(calm, first.skew)
             spike = _normal((median / first.factor - means) / deviation, first.skew)
-            calm = ndtri((0.5 - first.chance * ndtr(spike)) / (1 - first.chance))
+            calm = np.asarray(ndtri((0.5 - first.chance * ndtr(spike)) / (1 - first.chance)))
         return cls(first.chance if spiked else 0.0, calm, spike)
 
     def after(self) -> Self:
@@ -93,11 +93,11 @@ def apart(first: Medians, second: Medians, correlation: float) -> Floats:
 def together(first: Medians, second: Medians, correlation: float) -> Floats:
     """Return the expected product of the sides of two columns in one row, (servers,): a spike is both's."""
     p = max(first.chance, second.chance)
-    calm = product(first.calm, second.calm, correlation).mean(axis=1)
+    calm = np.asarray(product(first.calm, second.calm, correlation).mean(axis=1))
     if not p:
         return calm
     sides = [medians.spike if medians.chance else medians.calm for medians in (first, second)]
-    return (1 - p) * calm + p * product(sides[0], sides[1], correlation).mean(axis=1)
+    return np.asarray((1 - p) * calm + p * product(sides[0], sides[1], correlation).mean(axis=1))
 
 
 def product(a: Floats, b: Floats, correlation: float) -> Floats:

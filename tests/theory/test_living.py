@@ -12,7 +12,7 @@ from dask_synth.config.layers import load_config
 from dask_synth.model.life import Company
 from dask_synth.pipeline.plan import spec_of
 from dask_synth.theory.cells import calendar_cells
-from dask_synth.theory.individual import Kin
+from dask_synth.theory.individual import SharedLaw
 from dask_synth.theory.living import LivingTheory, Units, grid_patterns
 from dask_synth.theory.scores import LOCATION, SCALE
 
@@ -32,7 +32,7 @@ def theory() -> LivingTheory:
     spec = replace(spec, fleet=replace(spec.fleet, company=Company(alike=ALIKE)))
     cells = calendar_cells(spec.grid, spec.seasonality)
     steps, patterns = grid_patterns(spec, cells)
-    return LivingTheory("web", Kin.of(spec, "web"), POOLS, np.zeros(8, np.int64), cells, steps, patterns)
+    return LivingTheory("web", 0, SharedLaw.of(spec, "web"), POOLS, np.zeros(8, np.int64), cells, steps, patterns)
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,8 @@ def test_products_come_to_what_is_drawn(name: str, *, one_row: bool) -> None:
     at = np.tile(mean, DRAWS // len(mean) + 1)[:DRAWS]
     x = at + (noise.relative * at + noise.constant) * np.stack([shape(one, noise.skew) for one in z])
     x[spikes] *= noise.factor
-    medians = {value: np.median(x[:, at == value]) for value in np.unique(mean)}
-    side = np.sign(x - np.array([medians[value] for value in np.unique(mean)])[np.searchsorted(np.unique(mean), at)])
+    levels, where = np.unique(at, return_inverse=True)
+    side = np.sign(x - np.array([np.median(x[:, at == level]) for level in levels])[where])
     medians = Medians.of([noise], typical(noise, mean)[None])
     expected = (together if one_row else apart)(medians, medians, correlation)[0]
     assert (side[0] * side[1]).mean() == pytest.approx(expected, abs=4 / np.sqrt(DRAWS))

@@ -122,7 +122,7 @@ def servers(evidence: Evidence) -> Iterator[Trial]:
     if evidence.planned.grid.size < MIN_ROWS:
         return
     for _, theory in evidence.living():
-        place, chosen = _servers(evidence, theory)
+        _, chosen = _servers(evidence, theory)
         ranked = evidence.measured.ranked
         whole = ranked.rows[chosen] == evidence.planned.grid.size
         index, sums = ranked.index[chosen][whole], ranked.ranks[chosen][whole] / evidence.planned.grid.size
@@ -174,11 +174,11 @@ def days(evidence: Evidence) -> Iterator[Trial]:
             with np.errstate(divide="ignore", invalid="ignore"):
                 z = np.where(whole, np.nan_to_num(np.abs(observed[k]) / error[k]), 0.0)
             day, slot = (int(i) for i in np.unravel_index(int(np.argmax(z)), z.shape))
+            when = evidence.planned.timestamp(day * grid.rows_per_day)[:10] + " in business hours" * slot
             yield Trial(
                 name=f"mean.{theory.name}.{metric}.day",
                 kind="mean",
-                what=f"how high {theory.name} {metric} lies on {evidence.planned.timestamp(day * grid.rows_per_day)[:10]}"
-                f"{' in business hours' if slot else ''}, the farthest day, by rank",
+                what=f"how high {theory.name} {metric} lies on {when}, the farthest day, by rank",
                 observed=float(observed[k, day, slot]),
                 expected=0.0,
                 standard_error=float(error[k, slot]),
@@ -226,7 +226,7 @@ def blocks(evidence: Evidence) -> Iterator[Trial]:
 
 def _standardised(seen: RankSums, theory: LivingTheory) -> tuple[Floats, list[Floats]]:
     """Return each day's sum of ranks over its deviation, (columns, days), and their correlation by days apart."""
-    planned = theory.servers * theory.kin.spec.grid.rows_per_day
+    planned = theory.servers * theory.law.spec.grid.rows_per_day
     if not (seen.rows.sum(axis=1) == planned).all():
         return np.empty((0, 0)), []
     covariances = [theory.day_covariance(column) for column in range(theory.columns)]
@@ -254,7 +254,7 @@ def individuals(evidence: Evidence) -> Iterator[Trial]:
     clipped = Score.of(lambda rank: np.clip(ndtri(rank), -2, 2))
     for _, theory in evidence.living():
         for name, values in _spreads(theory).items():
-            alike, count, pairs = theory.kin.alike, *theory.units
+            alike, count, pairs = theory.law.alike, *theory.units
             for moment, observed in (("middle", values), ("spread", values**2 / clipped.variance - 1)):
                 variance = clipped.variance if moment == "middle" else 2.0
                 share = alike if moment == "middle" else alike**2
@@ -273,7 +273,7 @@ def individuals(evidence: Evidence) -> Iterator[Trial]:
 
 def _spreads(theory: LivingTheory) -> dict[str, Floats]:
     """Return what was drawn for the servers, as it was before it was spread."""
-    spec, profile = theory.kin.spec, theory.kin.spec.archetypes[theory.name]
+    spec, profile = theory.law.spec, theory.law.spec.archetypes[theory.name]
     block = next(block for block in spec.fleet.blocks() if block.archetype == theory.name)
     known = individuals_of(spec, theory.name, block.start, block.stop)
     found = {

@@ -101,7 +101,7 @@ def edges(evidence: Evidence) -> Iterator[Trial]:
                 yield Trial(
                     name=f"shape.{theory.name}.{metric}.below_{edge * 100:.0f}",
                     kind="shape",
-                    what=f"share of {theory.name} {metric} below the {edge * 100:.0f} % quantile of its own distribution",
+                    what=f"share of {theory.name} {metric} below its own {edge * 100:.0f} % quantile",
                     observed=float(below[k, i]),
                     expected=edge + off,
                     standard_error=error,
@@ -148,14 +148,14 @@ def cycles(evidence: Evidence) -> Iterator[Trial]:
     if spec.grid.rows_per_day < HOURS:
         return
     for seen, theory in evidence.living():
-        week = np.log(np.maximum(theory.kin.paths.week(1.0, 0), 1e-9))
+        week = np.log(np.maximum(theory.law.paths.week(1.0, 0), 1e-9))
         if np.ptp(week) == 0:
             continue
         rise = (np.roll(week, -1) - np.roll(week, 1)) / 2
         for region, (name, _) in enumerate(spec.fleet.regions):
             for later, season in enumerate(SEASONS):
-                yield from _cycle(evidence, theory, seen, rise, (region, later), f"{name}{season}")
-        yield from _cycle(evidence, theory, seen, week - week.mean(), None, "")
+                yield from _cycle(evidence, theory, seen, rise, (region, later), f"in {name}{season} where load rises")
+        yield from _cycle(evidence, theory, seen, week - week.mean(), None, "in busy hours")
 
 
 def _cycle(
@@ -166,42 +166,60 @@ def _cycle(
     where: tuple[int, int] | None,
     words: str,
 ) -> Iterator[Trial]:
-    total, variance, size = np.zeros(theory.columns), np.zeros(theory.columns), 0.0
-    # Clocks of one region and season keep one distance from UTC: an hour there is one hour of the week here.
-    utc = (evidence.theory.spec.grid.start.weekday() * HOURS + np.arange(theory.steps.count)) % WEEK
-    for region, clock in enumerate(theory.kin.paths.clocks):
-        hour, season = clock.hour[:: theory.steps.rows], clock.later[:: theory.steps.rows]
-        weight = np.zeros(theory.steps.count)
-        for later in (0, 1):
-            if where in (None, (region, later)) and seen.week[0, region, later].any():
-                there = season == later
-                by_hour = np.zeros(WEEK)
-                weight[there] = pattern[hour[there]]
-                by_hour[utc[there]] = weight[there]
-                total += seen.week[1:, region, later] @ by_hour / TOP
-                size += float(seen.week[0, region, later] @ np.abs(by_hour))
-        if weight.any():
-            variance += theory.weighted([weight], theory.units_in(region))[:, 0] ** 2
-    if size < MIN_ROWS * np.abs(pattern).mean():
-        return
     for k, metric in enumerate(evidence.metrics):
         if not evidence.theory.spec.metrics.metric_of(metric).load:
+            continue
+        total = variance = size = 0.0
+        for region in range(len(theory.law.paths.clocks)):
+            hours, weight = _hours(evidence, theory, region, pattern, where)
+            rows, ranks = seen.week[:, k, region]
+            if not (rows * np.abs(hours)).any():
+                continue
+            total += float((ranks * hours).sum()) / TOP
+            size += float((rows * np.abs(hours)).sum())
+            units = theory.units_of(free_servers(evidence, theory, k) & (theory.regions == region))
+            variance += theory.contrast(k, weight, units, seen.blur[k, region] / rows.sum()) ** 2
+        if size < MIN_ROWS * np.abs(pattern).mean():
             continue
         cell = "cycle" if where is None else f"clock_{where[0]}_{where[1]}"
         yield Trial(
             name=f"effect.{theory.name}.{metric}.{cell}",
             kind="effect",
-            what=f"how much higher {theory.name} {metric} lies by day than by night, by rank"
-            if where is None
-            else f"how much higher {theory.name} {metric} of {words} lies where its load rises than where it falls, by rank",
-            observed=float(total[k] / size),
+            what=f"how much higher {theory.name} {metric} lies {words}, by rank",
+            observed=total / size,
             expected=0.0,
-            standard_error=float(np.sqrt(variance[k]) / size),
+            standard_error=np.sqrt(variance) / size,
             archetype=theory.name,
             metric=metric,
             cell=cell,
             hint="is the cycle stronger or weaker?" if where is None else EARLY,
         )
+
+
+def _hours(
+    evidence: Evidence, theory: LivingTheory, region: int, pattern: Floats, where: tuple[int, int] | None
+) -> tuple[Floats, Floats]:
+    """Return a pattern of local hours by UTC hour of the week and season, (2, 168), and at each step, (steps,)."""
+    clock, steps = theory.law.paths.clocks[region], theory.steps
+    # Clocks of one region and season keep one distance from UTC: an hour there is one hour of the week here.
+    utc = (evidence.theory.spec.grid.start.weekday() * HOURS + np.arange(steps.count)) % WEEK
+    hour, season = clock.hour[:: steps.rows], clock.later[:: steps.rows]
+    hours, weight = np.zeros((2, WEEK)), np.zeros(steps.count)
+    for later in (0, 1):
+        if where in (None, (region, later)):
+            there = season == later
+            weight[there] = pattern[hour[there]]
+            hours[later, utc[there]] = weight[there]
+    return hours, weight
+
+
+def free_servers(evidence: Evidence, theory: LivingTheory, column: int) -> npt.NDArray[np.bool_]:
+    """Return which of an archetype's servers have values that hardly ever are a bound, (servers,)."""
+    ranked, first = evidence.measured.ranked, theory.first_server
+    chosen = (ranked.index >= first) & (ranked.index < first + theory.servers)
+    free = np.zeros(theory.servers, bool)
+    free[ranked.index[chosen] - first] = ranked.free[chosen, column] > 0
+    return free
 
 
 def share_of(rows: Floats, theory: LivingTheory) -> Floats:
