@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, make_dataclass, replace
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import ValidationInfo
 
@@ -36,9 +36,9 @@ NEEDED: Mapping[str, tuple[str, ...]] = {"cycle": ("strength", "strength_spread"
 """Switch -> those that mean nothing without it."""
 OFF = asdict(NO_LIFE)
 WANTING = {
-    "cycle": f"{{keys}} {{act}} on a cycle, and there is none: say which, cycle: {CYCLES}; or leave them out",
+    "cycle": f"{{keys}} {{act}} on a cycle, and there is none: give one of {CYCLES}; or leave out what acts on it",
     "yearly": "peak says when the yearly swing is highest, and there is none: say how far it swings, such as "
-    "yearly: 0.2; or leave it out",
+    "yearly: 0.2; or leave out peak",
 }
 
 
@@ -104,7 +104,7 @@ SWITCHES: Sequence[tuple[str, Any, Any]] = (
     ("skew", ByMetric[Skew], field(default_factory=dict)),
     ("level_spread", ByMetric[Spread], field(default_factory=dict)),
     ("memory", Annotated[_Memory | None, AfterValidator(_plain_memory)], field(default=None)),
-    ("cycle", Annotated[str | tuple[float, ...] | None, BeforeValidator(_usable_cycle)], field(default=None)),
+    ("cycle", Annotated[Any, PlainValidator(_usable_cycle)], field(default=None)),
 )
 """Those that ask more of a value than its bounds."""
 

@@ -115,7 +115,8 @@ def _missing(places: Sequence[Sequence[Any]]) -> Iterator[Problem]:
     for place in places:
         missing[tuple(place[:-1])].append(str(place[-1]))
     for above, keys in missing.items():
-        close = difflib.get_close_matches(str(above[1]), PROFILES, n=1) if above[0] == "archetypes" else []
+        new = above[0] == "archetypes" and above[1] not in PROFILES
+        close = difflib.get_close_matches(str(above[1]), PROFILES, n=1) if new else []
         hint = f"; did you mean 'archetypes.{close[0]}'?" if close else ""
         yield Problem(".".join(map(str, above)), f"{', '.join(keys)} must be given: there is no default{hint}")
 

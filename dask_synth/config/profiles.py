@@ -7,13 +7,9 @@ from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import Annotated, Any, NoReturn
 
-from pydantic import SerializeAsAny, TypeAdapter, ValidationError, WrapSerializer, WrapValidator
+from pydantic import PlainSerializer, TypeAdapter, ValidationError, WrapValidator
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from pydantic_core.core_schema import (
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-)
+from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandler
 
 from dask_synth.config.life import contradictions, reading_type, switched_on, without_idle
 from dask_synth.config.metrics import MetricConfig, Refusal, metric_table, refuse
@@ -73,17 +69,15 @@ def _reader(base: tuple[str, ...], sd: tuple[str, ...], pairs: tuple[str, ...]) 
     return TypeAdapter(reading_type(profile_type(base, sd, pairs)))
 
 
-def _dump(profile: Any, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-    return switched_on(dump(profile))
-
-
-# Written by the fields that it has: the type that is declared knows the built-in metrics alone.
-Profile = Annotated[ArchetypeProfile, WrapValidator(_read_profile), SerializeAsAny(), WrapSerializer(_dump)]
-
-
 def as_mapping(profile: Any) -> Any:
     """Return a profile as nested values, without what is off: it is nothing to lay over others."""
     return switched_on(asdict(profile)) if is_dataclass(profile) and not isinstance(profile, type) else profile
+
+
+# Written by the fields that it has: the type that is declared knows the built-in metrics alone.
+Profile = Annotated[
+    ArchetypeProfile, WrapValidator(_read_profile), PlainSerializer(as_mapping, return_type=dict[str, Any])
+]
 
 
 def check_numbers(mix: Mapping[str, ArchetypeProfile], metrics: Mapping[str, MetricConfig]) -> None:

@@ -14,13 +14,14 @@ from dask_synth.config.values import MAX_CATEGORIES, Weight, listed_weights, usa
 from dask_synth.model.fleet import Place
 
 QUOTED = "YAML reads an unquoted yes, no, on or off as true or false"
+TIMEZONE = "it must be a time zone such as Europe/Berlin or Asia/Kolkata, or whole hours ahead of UTC, -12 to 14"
 
 
 def _usable_timezone(timezone: Any) -> Any:
     if isinstance(timezone, bool):
-        raise ValueError(f"{QUOTED}; write a time zone such as Europe/Berlin, or whole hours ahead of UTC, -12 to 14")
+        raise ValueError(f"{QUOTED}; {TIMEZONE}")
     if timezone is not None and not isinstance(timezone, str | int):
-        raise ValueError("it must be a time zone such as Europe/Berlin, or whole hours ahead of UTC, -12 to 14")
+        raise ValueError(TIMEZONE)
     if problem := timezone_problem(timezone):
         raise ValueError(problem)
     return timezone
