@@ -121,9 +121,13 @@ class Planned:
         if column == "server_id":
             return _by_runs(servers, self.spec.fleet.server_ids)
         if column == "app_name":
-            units = metadata_of(self.spec.fleet, self.spec.seed)["business_unit"]
-            return _by_runs(servers, lambda start, stop: self.spec.fleet.app_names(units[start:stop].tolist(), start))
+            return _by_runs(servers, self._app_names)
         return np.asarray(np.array(self.categories[column], object)[self.codes(column, servers)])
+
+    def _app_names(self, start: int, stop: int) -> list[str]:
+        fleet, seed = self.spec.fleet, self.spec.seed
+        units = metadata_of(fleet, seed)["business_unit"][start:stop].tolist()
+        return fleet.app_names(units, start, fleet.pools(seed, start, stop))
 
     def row_values(self, column: str, positions: Ints) -> npt.NDArray[np.int16]:
         """Return what a calendar column must be at these positions of the grid."""

@@ -6,15 +6,16 @@ Statistics prove that the model was obeyed; a stuck sensor or another server's n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
-from dask_synth.model.metrics import Baseline, server_metrics
+from dask_synth.model.draw import Draw
 from dask_synth.model.spec import FleetSpec
 
 Floats = npt.NDArray[np.float64]
@@ -81,6 +82,8 @@ class Recompute:
 
 
 NOT_AT_ALL = Recompute()
+TOGETHER = 1 << 20
+"""Rows of neighbours that are drawn at once, at most."""
 
 
 def redraw(spec: FleetSpec, arrangement: Arrangement, values: Mapping[str, Floats], chosen: Recompute) -> Redrawn:
@@ -95,32 +98,54 @@ def redraw(spec: FleetSpec, arrangement: Arrangement, values: Mapping[str, Float
     chosen
         Which of them.
     """
-    stop = arrangement.first + arrangement.length
-    blocks, baselines = spec.fleet.blocks(), dict[str, Baseline]()
-    drawn = {name: np.empty(arrangement.length) for name in values}
     total = Redrawn()
-    for place in np.flatnonzero(picked(arrangement.servers, chosen.share)).tolist():
-        server, (rows, positions) = int(arrangement.servers[place]), arrangement.rows_of(place)
-        if not len(positions) or stop > chosen.most_work * len(positions):
-            continue
-        archetype = next(block.archetype for block in blocks if block.start <= server < block.stop)
-        if archetype not in baselines:
-            baselines[archetype] = _until(spec.baseline(archetype), stop)
-        server_metrics(baselines[archetype], spec.seed, server, drawn, arrangement.first)
-        mine = {name: of_all[rows] for name, of_all in values.items()}
-        should = drawn if isinstance(rows, slice) else {name: column[positions] for name, column in drawn.items()}
-        total += _compared(server, mine, should, positions + arrangement.first)
+    for draw, places in _together(spec, arrangement, chosen):
+        first = int(arrangement.servers[places[0]])
+        drawn = {name: np.empty((len(places), arrangement.length)) for name in values}
+        draw.write(range(first, first + len(places)), drawn, arrangement.first)
+        for row, place in enumerate(places):
+            rows, positions = arrangement.rows_of(place)
+            mine = {name: of_all[rows] for name, of_all in values.items()}
+            whole = isinstance(rows, slice)
+            should = {name: column[row] if whole else column[row, positions] for name, column in drawn.items()}
+            total += _compared(first + row, mine, should, positions + arrangement.first)
     return total
+
+
+def _together(spec: FleetSpec, arrangement: Arrangement, chosen: Recompute) -> Iterator[tuple[Draw, list[int]]]:
+    """Yield what draws servers, and the places of those that it draws together: what a pool shares is drawn once then.
+
+    They are neighbours, and of one group; where they have many rows, they are drawn one by one.
+    """
+    blocks, company = spec.fleet.blocks(), spec.fleet.company
+    draws, stops = [Draw(spec, block.archetype) for block in blocks], [block.stop for block in blocks]
+    size = company.size if company else 1
+
+    def neighbours(counted: tuple[int, int]) -> tuple[int, int, int]:
+        number, place = counted
+        server = int(arrangement.servers[place])
+        block = int(np.searchsorted(stops, server, side="right"))
+        return block, (server - blocks[block].start) // size, server - number
+
+    most = max(1, TOGETHER // arrangement.length)
+    for (block, *_), run in groupby(enumerate(_chosen(arrangement, chosen)), key=neighbours):
+        places = [place for _, place in run]
+        for first in range(0, len(places), most):
+            yield draws[block], places[first : first + most]
+
+
+def _chosen(arrangement: Arrangement, chosen: Recompute) -> list[int]:
+    """Return the places of the servers that are picked, have rows, and are not too dear."""
+    stop = arrangement.first + arrangement.length
+    places = np.flatnonzero(picked(arrangement.servers, chosen.share)).tolist()
+    rows = {place: len(arrangement.rows_of(place)[1]) for place in places}
+    return [place for place in places if rows[place] and stop <= chosen.most_work * rows[place]]
 
 
 def picked(servers: Ints, share: float) -> npt.NDArray[np.bool_]:
     """Return which servers are drawn anew: spread over the fleet by the golden ratio's multiples, whatever its size."""
     spread = (servers.astype(np.uint64) + np.uint64(1)) * np.uint64(11400714819323198485)
     return np.asarray(spread <= np.uint64(min(int(share * 2**64), 2**64 - 1))) & (share > 0)
-
-
-def _until(baseline: Baseline, stop: int) -> Baseline:
-    return replace(baseline, mean={name: mean[:stop] for name, mean in baseline.mean.items()})
 
 
 def _compared(server: int, values: Mapping[str, Floats], drawn: Mapping[str, Floats], positions: Ints) -> Redrawn:

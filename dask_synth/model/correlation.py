@@ -24,6 +24,7 @@ CHOLESKY_DECIMALS = 12
 """Cholesky factors are rounded, so that every processor's LAPACK gives the same bits."""
 LEAST = 1e-9
 """Smallest eigenvalue of a matrix. Below it a factor exists only by rounding, and its last pivot would be noise."""
+CLOSER, ALIKE = "bring the correlations closer to 0", "make the metrics' shares more alike"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,26 @@ def cholesky_factor(correlation: Correlation, latent: Sequence[str] = BUILT_IN.l
     return _matrix_and_factor(correlation, latent)[1]
 
 
+def grown_factor(correlation: Correlation, latent: Sequence[str], divisors: Floats) -> tuple[Floats, Floats]:
+    """Return the matrix with each named correlation divided by its number, and the Cholesky factor, row by row.
+
+    Plain sums all along. Further metrics change nothing of what stands before them, as in :func:`cholesky_factor`.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not positive definite; the message gives its smallest eigenvalue.
+    """
+    matrix, factor = np.eye(len(latent)), np.eye(len(latent))
+    for row in range(1, len(latent)):
+        named = _named(correlation, latent, row)
+        if row < ONE_STREAM:
+            named = {i: named.get(i, 0.0) for i in range(row)}
+        _add_metric(matrix, factor, row, {i: value / float(divisors[row, i]) for i, value in named.items()})
+        _check(matrix[: row + 1, : row + 1], "the correlation of the metrics' innovations", f"{ALIKE}, or {CLOSER}")
+    return matrix, factor
+
+
 def _built_in(correlation: Correlation, latent: Sequence[str]) -> Floats:
     names = latent[:ONE_STREAM]
     return np.array([[1.0 if a == b else coefficient(correlation, a, b) or 0.0 for b in names] for a in names])
@@ -81,13 +102,14 @@ def _built_in(correlation: Correlation, latent: Sequence[str]) -> Floats:
 def _matrix_and_factor(correlation: Correlation, latent: Sequence[str]) -> tuple[Floats, Floats]:
     matrix, factor = np.eye(len(latent)), np.eye(len(latent))
     first = _built_in(correlation, latent)
-    _check(first, str(tuple(getattr(correlation, field.name) for field in fields(Correlation))))
+    _check(first, f"the correlation matrix {tuple(getattr(correlation, field.name) for field in fields(Correlation))}")
     matrix[:ONE_STREAM, :ONE_STREAM] = first
     factor[:ONE_STREAM, :ONE_STREAM] = np.round(np.linalg.cholesky(first), CHOLESKY_DECIMALS)
     for row in range(ONE_STREAM, len(latent)):
         _add_metric(matrix, factor, row, _named(correlation, latent, row))
         told = {f"{latent[i]}_{latent[row]}": value for i, value in _named(correlation, latent, row).items()}
-        _check(matrix[: row + 1, : row + 1], "with " + ", ".join(f"{pair} {value:g}" for pair, value in told.items()))
+        pairs = ", ".join(f"{pair} {value:g}" for pair, value in told.items())
+        _check(matrix[: row + 1, : row + 1], f"the correlation matrix with {pairs}")
     return matrix, factor
 
 
@@ -130,10 +152,10 @@ def _solved(matrix: Floats, right: Mapping[int, float]) -> list[float]:
     return weights
 
 
-def _check(matrix: Floats, told: str) -> None:
+def _check(matrix: Floats, told: str, remedy: str = CLOSER) -> None:
     smallest = float(np.linalg.eigvalsh(matrix)[0])
     if smallest < LEAST:
         raise ValueError(
-            f"the correlation matrix {told} is not positive definite: "
-            f"its smallest eigenvalue is {smallest:.4f}, and it must be above 0; bring the correlations closer to 0"
+            f"{told} is not positive definite: "
+            f"its smallest eigenvalue is {smallest:.4f}, and it must be above 0; {remedy}"
         )

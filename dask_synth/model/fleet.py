@@ -19,6 +19,7 @@ ID_PREFIX = "server_"
 DRAW_SERVERS = 1 << 16
 """How many servers' metadata are drawn at once: a large fleet's numbers never stand in memory together."""
 
+Ints = npt.NDArray[np.int64]
 Weights = tuple[tuple[str, float], ...]
 """Values with their weights, in order; weights need not sum to 1."""
 
@@ -100,11 +101,38 @@ class Fleet:
         """How many digits each id has."""
         return max(MIN_ID_DIGITS, len(str(self.servers - 1)))
 
-    def metadata_codes(self, seed: int, start: int, stop: int) -> dict[str, npt.NDArray[np.int8]]:
-        """Draw the categories of servers start, ..., stop - 1, as positions in :meth:`categories`.
+    def pools(self, seed: int, start: int, stop: int) -> Ints:
+        """Return the first server of the pool that each of servers start, ..., stop - 1 is in, or -1.
 
-        A server's three numbers follow those of the server before, so the fleet's size does not change them.
+        Groups are cut from the first server of each archetype's block; the last may be smaller, down to two servers.
         """
+        pools = np.full(stop - start, -1)
+        if self.company is None or not self.company.pools:
+            return pools
+        size = self.company.size
+        for block in self.blocks():
+            skipped = max(start - block.start, 0) // size * size
+            for first in range(block.start + skipped, min(stop, block.stop), size):
+                last = min(first + size, block.stop)
+                if last - first > 1 and generator(seed, Purpose.GROUP, first).random() < self.company.pools:
+                    pools[max(first - start, 0) : max(last - start, 0)] = first
+        return pools
+
+    def metadata_codes(self, seed: int, start: int, stop: int) -> dict[str, npt.NDArray[np.int8]]:
+        """Return the categories of servers start, ..., stop - 1, as positions in :meth:`categories`.
+
+        Servers of a pool have those that are drawn for its first.
+        """
+        if self.company is None or start == stop:
+            return self._drawn_codes(seed, start, stop)
+        pools = self.pools(seed, start, stop)
+        # A pool may begin before `start`, and no other does.
+        first = int(pools[0]) if pools[0] >= 0 else start
+        source = np.where(pools >= 0, pools, np.arange(start, stop)) - first
+        return {column: codes[source] for column, codes in self._drawn_codes(seed, first, stop).items()}
+
+    def _drawn_codes(self, seed: int, start: int, stop: int) -> dict[str, npt.NDArray[np.int8]]:
+        """Draw categories. A server's three numbers follow the last one's, so the fleet's size does not change them."""
         stream = generator(seed, Purpose.METADATA)
         # One raw number a uniform: those of the servers before are passed over, not kept.
         stream.bit_generator.random_raw(3 * start, output=False)
@@ -116,10 +144,15 @@ class Fleet:
                 codes[column][first : first + len(uniform)] = weighted_choice(uniform[:, position], weights)
         return codes
 
-    def app_names(self, business_unit_codes: Sequence[int], start: int) -> list[str]:
-        """Return ``{business_unit}-app-{server index}`` for servers from `start` on."""
+    def app_names(self, business_unit_codes: Sequence[int], start: int, pools: Ints | None = None) -> list[str]:
+        """Return ``{business_unit}-app-{server index}`` for servers from `start` on; a pool's is its first server's.
+
+        `pools` are those of these servers, as :meth:`pools` has them; without, each is on its own.
+        """
         units = [value for value, _ in self.business_units]
-        return [f"{units[code]}-app-{server}" for server, code in enumerate(business_unit_codes, start)]
+        servers = np.arange(start, start + len(business_unit_codes))
+        named = servers if pools is None else np.where(pools < 0, servers, pools)
+        return [f"{units[code]}-app-{server}" for code, server in zip(business_unit_codes, named.tolist(), strict=True)]
 
 
 def archetype_counts(servers: int, mix: Mapping[str, float]) -> dict[str, int]:

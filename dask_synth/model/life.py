@@ -18,12 +18,6 @@ ShareOfMemory = Annotated[float, Interval(ge=0, le=1)]
 Hours = Annotated[float, Gt(0), Interval(le=1e5)]
 Relative = Annotated[float, Interval(ge=0, le=1e3)]
 
-CYCLE_HOURS = 24
-NAMED_CYCLES: Mapping[str, tuple[float, ...]] = {
-    "flat": (1.0,) * CYCLE_HOURS,
-}
-"""Name -> 24 numbers with mean 1, the first from 00:00 to 00:59. (Filled in by the cycle's own module.)"""
-
 
 @dataclass(frozen=True)
 class Memory:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from dask_synth.model.metrics import server_metrics
+from dask_synth.model.draw import Draw
 from dask_synth.model.numbers import profile_numbers
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.plan import Chunk
@@ -29,15 +29,12 @@ def chunk_table(spec: FleetSpec, chunk: Chunk) -> pa.Table:
     pyarrow.Table
         The columns of :func:`columns_of`, with the strings dictionary-encoded: one entry a server.
     """
-    baseline = spec.baseline(chunk.archetype)
-    size = baseline.size - chunk.first_row
+    size = spec.grid.size - chunk.first_row
     # One block: from 4 MB on, NumPy asks for huge pages, and a fresh worker waits for fewer of them.
     shown = spec.metrics.names
     metrics = dict(zip(shown, np.empty((len(shown), chunk.servers * size)), strict=True))
-    for position, server in enumerate(range(chunk.start, chunk.stop)):
-        rows = slice(position * size, (position + 1) * size)
-        out = {name: values[rows] for name, values in metrics.items()}
-        server_metrics(baseline, spec.seed, server, out, chunk.first_row)
+    of_servers = {name: values.reshape(chunk.servers, size) for name, values in metrics.items()}
+    Draw(spec, chunk.archetype).write(range(chunk.start, chunk.stop), of_servers, chunk.first_row)
     columns: dict[str, npt.NDArray[np.generic] | pa.Array] = {**metrics}
     columns["timestamp"] = np.tile(spec.grid.timestamps()[chunk.first_row :], chunk.servers)
     calendar = spec.calendar().columns
@@ -63,7 +60,7 @@ def servers_table(spec: FleetSpec) -> pa.Table:
     )
     columns = {
         "server_id": fleet.server_ids(0, fleet.servers),
-        "app_name": fleet.app_names(codes["business_unit"].tolist(), 0),
+        "app_name": fleet.app_names(codes["business_unit"].tolist(), 0, fleet.pools(spec.seed, 0, fleet.servers)),
     }
     columns |= {name: _dictionary(codes[name], categories[name]) for name in CATEGORICAL}
     of_type = [profile_numbers(spec.archetypes[name], spec.metrics) for name in categories[PARTITION_KEY]]
@@ -77,9 +74,10 @@ def _text_columns(spec: FleetSpec, chunk: Chunk, size: int) -> dict[str, pa.Arra
     codes = fleet.metadata_codes(spec.seed, chunk.start, chunk.stop)
     codes[PARTITION_KEY] = np.full(chunk.servers, categories[PARTITION_KEY].index(chunk.archetype), np.int8)
     of_server = np.repeat(np.arange(chunk.servers, dtype=np.int32), size)
+    pools = fleet.pools(spec.seed, chunk.start, chunk.stop)
     text = {
         "server_id": _dictionary(of_server, fleet.server_ids(chunk.start, chunk.stop)),
-        "app_name": _dictionary(of_server, fleet.app_names(codes["business_unit"].tolist(), chunk.start)),
+        "app_name": _dictionary(of_server, fleet.app_names(codes["business_unit"].tolist(), chunk.start, pools)),
     }
     return text | {name: _dictionary(np.repeat(codes[name], size), categories[name]) for name in CATEGORICAL}
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from dask_synth.model.fleet import Block, Fleet, archetype_counts, weighted_choi
 from dask_synth.model.seeds import Purpose, generator
 
 MIX = (("web", 0.35), ("application", 0.40), ("database", 0.15), ("batch", 0.10))
-UNIFORM = {
+UNIFORM: dict[str, Any] = {
     "business_units": tuple((unit, 1.0) for unit in ("Trading", "Retail", "Compliance", "IT")),
     "criticalities": tuple((value, 1.0) for value in ("High", "Medium", "Low")),
     "regions": tuple((value, 1.0) for value in ("US-East", "US-West", "EU", "Asia")),

@@ -47,7 +47,7 @@ def test_nothing_is_made_before_it_is_asked_for(
     def refuse(*_: object) -> None:
         raise RuntimeError("made too early")
 
-    monkeypatch.setattr(chunk_module, "server_metrics", refuse)
+    monkeypatch.setattr(chunk_module, "Draw", refuse)
     ddf = fleet_frame(small_config())
     mean = ddf["cpu_p95"].mean()
     with pytest.raises(RuntimeError, match="made too early"):
