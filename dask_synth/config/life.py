@@ -1,4 +1,4 @@
-"""What a configuration says of the switches of living fleets (``model/life.py``): how they are read, and what they need.
+"""The switches of living fleets (``model/life.py``) as a configuration has them: how they are read, what they need.
 
 Parameters of one metric stand under its name; which names there are, a reader says as `metrics` of its context.
 """
@@ -13,15 +13,16 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import ValidationInfo
 
-from dask_synth.config.unfinished import cycle_problem, innovation_correlation
 from dask_synth.config.values import without_booleans
 from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.calendar import GRANULARITIES
 from dask_synth.model.columns import BUILT_IN
 from dask_synth.model.correlation import cholesky_factor
+from dask_synth.model.cycles import NAMED_CYCLES, cycle_problem
 from dask_synth.model.life import LIFE, NO_LIFE, Company, Hours, Memory, ShareOfMemory, Skew, Spread
+from dask_synth.model.memory import innovation_correlation
 
-CYCLES = "flat, office, evening, night, or 24 numbers, one an hour from 00:00 on"
+CYCLES = f"{', '.join(NAMED_CYCLES)}, or 24 numbers, one an hour from 00:00 on"
 HIGHEST_HOUR = 1e6
 PER_METRIC = ("skew",), ("level_spread",), ("memory", "shares")
 """Places below a profile that hold a parameter by metric."""
@@ -64,7 +65,7 @@ def _apart(hours: tuple[float, float]) -> tuple[float, float]:
 
 def _no_more_than_all(shares: tuple[float, float]) -> tuple[float, float]:
     if sum(shares) > 1 + 1e-9:
-        raise ValueError(f"the shares sum to {sum(shares):.10g}, and they must sum to 1 at most: the rest is white noise")
+        raise ValueError(f"the shares sum to {sum(shares):.10g}, and they must sum to at most 1: the rest is white")
     return shares
 
 
@@ -153,4 +154,5 @@ def _impossible_memory(profile: ArchetypeProfile, latent: Sequence[str]) -> Iter
         except ValueError as error:
             errors[granularity] = str(error)
     if errors:
-        yield f"memory, at granularity {', '.join(errors)}: {next(iter(errors.values()))}"
+        where = "any granularity" if len(errors) == len(GRANULARITIES) else f"granularity {', '.join(errors)}"
+        yield f"memory, at {where}: {next(iter(errors.values()))}"

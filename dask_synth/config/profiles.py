@@ -1,4 +1,4 @@
-"""Profiles of archetypes: read with the numbers that they have for metrics of one's own, and written without what is off."""
+"""Profiles of archetypes: read with their numbers for metrics of one's own, written without switches that are off."""
 
 from __future__ import annotations
 

@@ -9,9 +9,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.functional_serializers import model_serializer
 from pydantic_core.core_schema import SerializerFunctionWrapHandler, ValidatorFunctionWrapHandler
 
-from dask_synth.config.unfinished import calendar_problem, timezone_problem
 from dask_synth.config.values import MAX_CATEGORIES, Weight, listed_weights, usable_weights
 from dask_synth.model.fleet import Place
+from dask_synth.model.holidays import UNITED_STATES, calendar_problem
+from dask_synth.model.localtime import timezone_problem
 
 QUOTED = "YAML reads an unquoted yes, no, on or off as true or false"
 TIMEZONE = "it must be a time zone such as Europe/Berlin or Asia/Kolkata, or whole hours ahead of UTC, -12 to 14"
@@ -88,6 +89,11 @@ def places_of(regions: Mapping[str, Region]) -> tuple[Place, ...]:
     """Return where each region stands in time, or nothing if none of them says."""
     places = tuple(region.place if isinstance(region, RegionConfig) else Place() for region in regions.values())
     return places if any(place != Place() for place in places) else ()
+
+
+def calendars_of(regions: Mapping[str, Region]) -> list[str]:
+    """Return whose public holidays are kept somewhere."""
+    return list(dict.fromkeys(place.holidays or UNITED_STATES for place in places_of(regions) or (Place(),)))
 
 
 def _usable_regions(regions: dict[str, Region]) -> dict[str, Region]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from dateutil.relativedelta import relativedelta
@@ -30,10 +31,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from dask_synth.config.life import CompanySwitch
 from dask_synth.config.metrics import Metrics
 from dask_synth.config.profiles import Profile, as_mapping, check_numbers
-from dask_synth.config.regions import Regions
+from dask_synth.config.regions import Regions, calendars_of
 from dask_synth.config.values import Count, Formats, Granularity, Mix, StorageOptions, WeightedValues
 from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
 from dask_synth.model.calendar import Seasonality
+from dask_synth.model.holidays import ANY
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 # A letter first: Parquet readers take a folder server_type=01 for a number.
@@ -60,8 +62,8 @@ class FleetConfig(Section):
     criticalities
         How much a server matters, drawn likewise.
     regions
-        Where a server stands, drawn likewise. ``{EU: {weight: 1, timezone: Europe/Berlin, holidays: DE}}`` says by which
-        clock it works, and whose public holidays it keeps.
+        Where a server stands, drawn likewise. ``{EU: {weight: 1, timezone: Europe/Berlin, holidays: DE}}`` says by
+        which clock it works, and whose public holidays it keeps.
     company
         How neighbours go together; ``{}`` for what is usual, ``null`` for each on its own.
     """
@@ -215,10 +217,13 @@ class RunConfig(BaseSettings):
 
     @field_validator("seasonality")
     @classmethod
-    def _known_holidays(cls, seasonality: Seasonality) -> Seasonality:
-        problems = [
-            f"holidays[{i}]: {holiday.problem()}" for i, holiday in enumerate(seasonality.holidays) if holiday.problem()
-        ]
+    def _known_holidays(cls, seasonality: Seasonality, info: ValidationInfo) -> Seasonality:
+        fleet = info.data.get("fleet")
+        table = seasonality.holidays
+        if fleet is None:  # it has errors of its own; whose holidays there are, nobody knows yet
+            table = tuple(replace(holiday, name=holiday.name and ANY) for holiday in table)
+        calendars = calendars_of(fleet.regions if fleet else {})
+        problems = [f"holidays[{i}]: {told}" for i, holiday in enumerate(table) if (told := holiday.problem(calendars))]
         if problems:
             raise ValueError("; ".join(problems))
         return seasonality
