@@ -6,6 +6,7 @@ Each layer is a mapping of dotted keys to values, so that every effective value 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ Key = tuple[str, ...]
 
 EXCLUSIVE: dict[Key, Key] = {("time", "years"): ("time", "end_date"), ("time", "end_date"): ("time", "years")}
 """A key of a higher layer displaces the other key of a lower one."""
+WEIGHT_OF_REGION = re.compile(r"fleet\.regions\..+\.weight")
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ def as_yaml(effective: EffectiveConfig) -> str:
 def _covers(known: str, dotted: str) -> bool:
     if known == "time.years":
         known = "time.end_date"
+    elif WEIGHT_OF_REGION.fullmatch(known):  # a region that says nothing else is printed as its weight
+        known = known.removesuffix(".weight")
     return known == dotted or dotted.startswith(f"{known}.")
 
 

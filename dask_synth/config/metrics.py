@@ -1,40 +1,23 @@
-"""Metrics of one's own: what ``metrics`` says of each, and the profiles' numbers for them.
+"""Metrics of one's own: what ``metrics`` says of each.
 
-The numbers stand in the profiles, by the metric's name, beside those of cpu, mem, disk and net.
+Their numbers stand in the profiles, by the metric's name, beside those of cpu, mem, disk and net.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from functools import cache
-from typing import Annotated, Any, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, NoReturn
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializeAsAny,
-    TypeAdapter,
-    ValidationError,
-    WrapValidator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandler
 
 from dask_synth.config.values import Count
-from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
 from dask_synth.model.columns import BUILT_IN, Metric, MetricColumn, MetricTable
-from dask_synth.model.correlation import cholesky_factor
-from dask_synth.model.numbers import plain, profile_type
 from dask_synth.schema import NAMES
 
 MAX_METRICS = 16
-NUMBERS = {part: asdict(getattr(PROFILES["web"], part)) for part in ("base", "sd", "correlation")}
-"""Parts of a profile that hold a number a metric, or a pair, with the built-in ones."""
 # No underscore: it parts the two names of a correlation.
 NAME = re.compile(r"[a-z][a-z0-9]{0,31}")
 COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -95,7 +78,7 @@ Refusal = tuple[tuple[str, ...], str]
 """The key below ``metrics``, and what is wrong with it."""
 
 
-def _refuse(refusals: list[Refusal]) -> NoReturn:
+def refuse(refusals: Sequence[Refusal]) -> NoReturn:
     """Raise them all at once."""
     found = [{"path": ("metrics", *place), "text": text} for place, text in refusals]
     details = [InitErrorDetails(type=PydanticCustomError("metrics", "{text}", one), input=None) for one in found]
@@ -107,7 +90,7 @@ def _usable(metrics: dict[str, MetricConfig]) -> dict[str, MetricConfig]:
     named = {name: metric.named(name) for name, metric in metrics.items()}
     refusals += _bad_columns({name: metric for name, metric in named.items() if not _bad_name(name)})
     if refusals:
-        _refuse(refusals)
+        refuse(refusals)
     return named
 
 
@@ -144,65 +127,3 @@ def metric_table(metrics: Mapping[str, MetricConfig]) -> MetricTable:
         for name, one in metrics.items()
     ]
     return BUILT_IN.extended(rows, columns)
-
-
-def _read_profile(given: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> ArchetypeProfile:
-    """Read a profile with the numbers that it has for metrics of one's own."""
-    if not isinstance(given, Mapping):
-        refused: ArchetypeProfile = read(given)
-        return refused
-    if "metrics" not in info.data:  # they have errors of their own; what their names are, nobody knows yet
-        given = {key: _built_in(key, part) for key, part in given.items()}
-    table = metric_table(info.data.get("metrics", {}))
-    pairs = [pair for a, b in table.further_pairs for pair in (f"{a}_{b}", f"{b}_{a}")]
-    names = {"base": table.further, "sd": table.further, "correlation": pairs}
-    having = (tuple(n for n in names[part] if n in _mapping(given.get(part))) for part in names)
-    profile = plain(_reader(*having).validate_python(given))
-    for a, b in table.further_pairs:
-        if hasattr(profile.correlation, f"{a}_{b}") and hasattr(profile.correlation, f"{b}_{a}"):
-            raise ValueError(f"correlation: {a}_{b} and {b}_{a} are one pair; give one of them")
-    cholesky_factor(profile.correlation, table.latent)
-    return profile
-
-
-def _mapping(part: Any) -> Mapping[str, Any]:
-    return part if isinstance(part, Mapping) else {}
-
-
-def _built_in(key: str, part: Any) -> Any:
-    known = NUMBERS.get(key)
-    return {name: value for name, value in part.items() if name in known} if known and _mapping(part) else part
-
-
-@cache
-def _reader(base: tuple[str, ...], sd: tuple[str, ...], pairs: tuple[str, ...]) -> TypeAdapter[ArchetypeProfile]:
-    return TypeAdapter(profile_type(base, sd, pairs))
-
-
-# Written by the fields that it has: the type that is declared knows the built-in metrics alone.
-Profile = Annotated[ArchetypeProfile, WrapValidator(_read_profile), SerializeAsAny()]
-
-
-def check_numbers(mix: Mapping[str, ArchetypeProfile], metrics: Mapping[str, MetricConfig]) -> None:
-    """Refuse profiles of the mix that lack numbers for a metric: one error a metric, that says what to write."""
-    refusals: list[Refusal] = []
-    for name in metrics:
-        lacking = {
-            archetype: [part for part in ("base", "sd") if not hasattr(getattr(profile, part), name)]
-            for archetype, profile in mix.items()
-        }
-        lacking = {archetype: parts for archetype, parts in lacking.items() if parts}
-        if lacking:
-            refusals.append(((name,), _what_to_write(name, lacking)))
-    if refusals:
-        _refuse(refusals)
-
-
-def _what_to_write(name: str, lacking: Mapping[str, list[str]]) -> str:
-    numbers = {
-        archetype: ", ".join(f"{part}: {{{name}: NUMBER}}" for part in parts) for archetype, parts in lacking.items()
-    }
-    written = ", ".join(f"{archetype}: {{{text}}}" for archetype, text in numbers.items())
-    whose = ", ".join(lacking)
-    verb = "lacks" if len(lacking) == 1 else "lack"
-    return f"{whose} {verb} numbers for it; write archetypes: {{{written}}}"

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import cache
 from itertools import combinations
 from typing import Any
 
 from pydantic import ValidationError
 
-from dask_synth.config.metrics import NUMBERS, MetricConfig
+from dask_synth.config.life import KNOWN, PER_METRIC
+from dask_synth.config.metrics import MetricConfig
+from dask_synth.config.profiles import NUMBERS
+from dask_synth.config.regions import QUOTED, RegionConfig
 from dask_synth.config.run import OutputConfig, RunConfig
+from dask_synth.config.values import NotANumber
 from dask_synth.errors import ConfigError, Problem
 from dask_synth.model.archetypes import PROFILES
 from dask_synth.model.columns import BUILT_IN
+from dask_synth.model.life import Company
 
 PLAIN = OutputConfig.model_fields.keys() - {"storage_options"}
 """Keys of ``output`` that hold no secret."""
 
-NUMBER_PARTS = [(part,) for part in NUMBERS]
+NUMBER_PARTS = [*((part,) for part in NUMBERS), *PER_METRIC]
 """Places below a profile that hold a number a metric, or a pair."""
+OF_A_KEY = "[key]"
+"""Ends the place of what pydantic has to say of a mapping's key."""
 
 LONGEST_SHOWN = 100
 """Characters of a value that a message repeats."""
@@ -50,6 +59,7 @@ def validated(
 
 def _problem(details: Any, origins: Mapping[str, str], further: Sequence[str]) -> Problem:
     location = details.get("ctx", {}).get("path", details["loc"])
+    location = location[:-1] if location[-1] == OF_A_KEY else location
     key = ".".join(str(part) for part in location)
     parts = key.split(".")
     sources = (origins.get(".".join(parts[:depth])) for depth in range(len(parts), 0, -1))
@@ -65,12 +75,23 @@ def _problem(details: Any, origins: Mapping[str, str], further: Sequence[str]) -
             message = "it must be a mapping of keys to values"
         case "tuple_type" | "list_type":
             message = "it must be a list"
+        case "float_type" | "int_type" if isinstance(details["input"], NotANumber):
+            message = "a boolean is not a number"
+        case "string_type" if isinstance(details["input"], bool):
+            message = f"it must be text, and {QUOTED}: write it in quotes"
+        case "literal_error":
+            message = _one_of(details["input"], details["ctx"]["expected"])
         case _:
             message = details["msg"].replace("Input should", "it must").removeprefix("Value error, ")
     value = details["input"]
     hidden = may_be_secret(key) or "path" in details.get("ctx", {})
     start = "" if hidden or isinstance(value, Mapping) else f"{shown(value)} is not allowed{origin}: "
     return Problem(key, start + message)
+
+
+def _one_of(value: Any, expected: str) -> str:
+    close = difflib.get_close_matches(str(value), re.findall("'([^']+)'", expected), n=1)
+    return f"it must be {expected}" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
 def shown(value: Any) -> str:
@@ -94,14 +115,22 @@ def _missing(places: Sequence[Sequence[Any]]) -> Iterator[Problem]:
     for place in places:
         missing[tuple(place[:-1])].append(str(place[-1]))
     for above, keys in missing.items():
-        close = difflib.get_close_matches(str(above[1]), PROFILES, n=1) if above[0] == "archetypes" else []
+        new = above[0] == "archetypes" and above[1] not in PROFILES
+        close = difflib.get_close_matches(str(above[1]), PROFILES, n=1) if new else []
         hint = f"; did you mean 'archetypes.{close[0]}'?" if close else ""
         yield Problem(".".join(map(str, above)), f"{', '.join(keys)} must be given: there is no default{hint}")
 
 
 @cache
 def _defaults() -> dict[str, Any]:
-    return RunConfig().model_dump() | {"metrics": {"NAME": dict.fromkeys(MetricConfig.model_fields)}}
+    known = RunConfig().model_dump() | {"metrics": {"NAME": dict.fromkeys(MetricConfig.model_fields)}}
+    # What is off is in no dump.
+    known["archetypes"] = {name: {**profile, **KNOWN} for name, profile in known["archetypes"].items()}
+    known["fleet"] |= {
+        "regions": {"NAME": dict.fromkeys(RegionConfig.model_fields)},
+        "company": dict.fromkeys(one.name for one in fields(Company)),
+    }
+    return known
 
 
 def _known_numbers(location: Sequence[Any], further: Sequence[str]) -> list[str]:
@@ -127,7 +156,7 @@ def _known_keys(location: Sequence[Any]) -> list[str]:
 def suggestion(key: str, known: Sequence[str]) -> str:
     """Return a `known` key that is as good as the same, or the key of that name elsewhere, or one like it, or all."""
     same = difflib.get_close_matches(key, known, n=1, cutoff=0.85)
-    elsewhere = [next(_paths_to(key, _defaults()), "")]
+    elsewhere = [min(_paths_to(key, _defaults()), key=lambda path: path.count("."), default="")]
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     meant = next((name for name in (*same, *elsewhere, *close) if name), None)
     return f"did you mean {meant!r}?" if meant else f"known keys are {', '.join(known)}"

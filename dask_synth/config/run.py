@@ -10,19 +10,32 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import replace
 from typing import Annotated, Any
 
 from dateutil.relativedelta import relativedelta
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import ValidationInfo
+from pydantic_core.core_schema import SerializerFunctionWrapHandler, ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dask_synth.config.metrics import Metrics, Profile, check_numbers
+from dask_synth.config.life import CompanySwitch
+from dask_synth.config.metrics import Metrics
+from dask_synth.config.profiles import Profile, as_mapping, check_numbers
+from dask_synth.config.regions import Regions, calendars_of
 from dask_synth.config.values import Count, Formats, Granularity, Mix, StorageOptions, WeightedValues
 from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
 from dask_synth.model.calendar import Seasonality
+from dask_synth.model.holidays import ANY
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 # A letter first: Parquet readers take a folder server_type=01 for a number.
@@ -49,7 +62,10 @@ class FleetConfig(Section):
     criticalities
         How much a server matters, drawn likewise.
     regions
-        Where a server stands, drawn likewise.
+        Where a server stands, drawn likewise. ``{EU: {weight: 1, timezone: Europe/Berlin, holidays: DE}}`` says by
+        which clock it works, and whose public holidays it keeps.
+    company
+        How neighbours go together; ``{}`` for what is usual, ``null`` for each on its own.
     """
 
     servers: Annotated[Count, Field(ge=1, le=10_000_000)] = 120
@@ -61,7 +77,13 @@ class FleetConfig(Section):
     }
     business_units: WeightedValues = dict.fromkeys(("Trading", "Retail", "Compliance", "IT"), 1.0)
     criticalities: WeightedValues = dict.fromkeys(("High", "Medium", "Low"), 1.0)
-    regions: WeightedValues = dict.fromkeys(("US-East", "US-West", "EU", "Asia"), 1.0)
+    regions: Regions = dict.fromkeys(("US-East", "US-West", "EU", "Asia"), 1.0)
+    company: CompanySwitch = None
+
+    @model_serializer(mode="wrap")
+    def _switched_on(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Without it a run is what it was before there could be some.
+        return {key: value for key, value in dump(self).items() if key != "company" or value is not None}
 
 
 class TimeConfig(Section):
@@ -195,10 +217,13 @@ class RunConfig(BaseSettings):
 
     @field_validator("seasonality")
     @classmethod
-    def _known_holidays(cls, seasonality: Seasonality) -> Seasonality:
-        problems = [
-            f"holidays[{i}]: {holiday.problem()}" for i, holiday in enumerate(seasonality.holidays) if holiday.problem()
-        ]
+    def _known_holidays(cls, seasonality: Seasonality, info: ValidationInfo) -> Seasonality:
+        fleet = info.data.get("fleet")
+        table = seasonality.holidays
+        if fleet is None:  # it has errors of its own; whose holidays there are, nobody knows yet
+            table = tuple(replace(holiday, name=holiday.name and ANY) for holiday in table)
+        calendars = calendars_of(fleet.regions if fleet else {})
+        problems = [f"holidays[{i}]: {told}" for i, holiday in enumerate(table) if (told := holiday.problem(calendars))]
         if problems:
             raise ValueError("; ".join(problems))
         return seasonality
@@ -209,8 +234,8 @@ class RunConfig(BaseSettings):
         """Lay what is given over the built-in profiles."""
         if not isinstance(given, Mapping):
             return given
-        defaults = {name: _as_mapping(profile) for name, profile in PROFILES.items()}
-        return merged(defaults, {name: _as_mapping(profile) for name, profile in given.items()})
+        defaults = {name: as_mapping(profile) for name, profile in PROFILES.items()}
+        return merged(defaults, {name: as_mapping(profile) for name, profile in given.items()})
 
     @field_validator("archetypes")
     @classmethod
@@ -231,10 +256,6 @@ class RunConfig(BaseSettings):
         if fleet:
             check_numbers({name: profiles[name] for name in fleet.mix}, info.data.get("metrics", {}))
         return profiles
-
-
-def _as_mapping(profile: Any) -> Any:
-    return asdict(profile) if is_dataclass(profile) and not isinstance(profile, type) else profile
 
 
 def merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,17 +23,46 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
-def _listed_weights(value: Any) -> Any:
+class NotANumber:
+    """Stands for a boolean where numbers are read, which pydantic would take for 1 or 0.
+
+    Attributes
+    ----------
+    given
+        The boolean.
+    """
+
+    def __init__(self, given: bool) -> None:
+        self.given = given
+
+    def __repr__(self) -> str:
+        return repr(self.given)
+
+
+def without_booleans(value: Any) -> Any:
+    """Return what is given with each boolean replaced by what is no number."""
+    if isinstance(value, Mapping):
+        return {key: without_booleans(below) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_booleans(below) for below in value]
+    return NotANumber(value) if isinstance(value, bool) else value
+
+
+def listed_weights(value: Any) -> Any:
+    """Return what may be listed as a mapping: all listed values weigh the same."""
     if isinstance(value, str):
         return {value: 1.0}
     if not isinstance(value, list | tuple):
         return value
+    if any(isinstance(one, Mapping | list | tuple) for one in value):
+        raise ValueError("a list holds names alone; what says more of them is a mapping, {name: ...}")
     if len(set(map(str, value))) < len(value):
         raise ValueError("a value is listed twice")
     return dict.fromkeys(value, 1.0)
 
 
-def _usable_weights(weights: dict[str, float]) -> dict[str, float]:
+def usable_weights(weights: dict[str, float]) -> dict[str, float]:
+    """Return them, if they can be drawn from and their names can be values of a column."""
     for value in weights:
         if not value.strip() or not value.isprintable() or len(value) > 100:
             raise ValueError(f"{value!r} cannot be a value: it must be 1 to 100 printable characters")
@@ -87,9 +116,9 @@ Share = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1, allow_i
 Weight = Annotated[float, BeforeValidator(_no_boolean), Field(ge=0, le=1e9, allow_inf_nan=False)]
 WeightedValues = Annotated[
     dict[str, Weight],
-    BeforeValidator(_listed_weights),
+    BeforeValidator(listed_weights),
     Field(min_length=1, max_length=MAX_CATEGORIES),
-    AfterValidator(_usable_weights),
+    AfterValidator(usable_weights),
 ]
 Mix = Annotated[dict[str, Share], Field(min_length=1, max_length=MAX_CATEGORIES), AfterValidator(_share_sum)]
 StorageOptions = Annotated[dict[str, Any], AfterValidator(_spaced_colons)]

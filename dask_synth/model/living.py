@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dask_synth.model.cycles import Loads
 from dask_synth.model.individuals import Individuals, individuals_of
 from dask_synth.model.metrics import BLOCK_ROWS, observe
-from dask_synth.model.noise import OWN, POOL, Bench, Normals, Recall
+from dask_synth.model.noise import OWN, POOL, Normals, Recall, Workspace
 from dask_synth.model.seeds import Purpose, generator
 from dask_synth.model.shape import LEAST_SKEW, exponential
 from dask_synth.model.spec import FleetSpec
@@ -92,16 +92,16 @@ def living_metrics(kin: Kin, servers: range, out: Mapping[str, Floats], first_ro
     """
     spec, people = kin.spec, individuals_of(kin.spec, kin.archetype, servers.start, servers.stop)
     stop = first_row + next(iter(out.values())).shape[1]
-    bench = Bench(kin.metrics, len(kin.tracks), min(BLOCK_ROWS, stop))
+    space = Workspace(kin.metrics, len(kin.tracks), min(BLOCK_ROWS, stop))
     for group, places in groupby(range(len(servers)), key=lambda place: _company(people, place)):
         pool = Normals(spec.seed, group, spec.metrics.further, POOL) if group >= 0 else None
-        members = [Member(kin, servers[place], people, place, pool) for place in places]
+        members = [Member(kin, servers[place], people, place, pool, slice(first_row, stop)) for place in places]
         columns = [{name: rows[member.place] for name, rows in out.items()} for member in members]
         for start in range(0, stop, BLOCK_ROWS):
             block = Block(start, min(start + BLOCK_ROWS, stop), first_row)
-            shared = kin.recall.shared(pool, bench, block.rows) if pool else None
+            shared = kin.recall.shared(pool, space, block.rows) if pool else None
             for member, own in zip(members, columns, strict=True):
-                member.write(block, shared, own, bench)
+                member.write(block, shared, own, space)
 
 
 def _company(people: Individuals, place: int) -> int:
@@ -130,7 +130,7 @@ class Block(NamedTuple):
     @property
     def wanted(self) -> slice:
         """Where the others lie among all that are wanted."""
-        return slice(self.start + self.drop - self.first_row, self.stop - self.first_row)
+        return slice(max(self.start - self.first_row, 0), max(self.stop - self.first_row, 0))
 
 
 class Member:
@@ -144,9 +144,13 @@ class Member:
         Its individual numbers, and where among them they stand.
     pool
         What it shares, if it is in a pool.
+    wanted
+        The rows of the grid that are.
     """
 
-    def __init__(self, kin: Kin, server: int, people: Individuals, place: int, pool: Normals | None) -> None:
+    def __init__(
+        self, kin: Kin, server: int, people: Individuals, place: int, pool: Normals | None, wanted: slice
+    ) -> None:
         spec = kin.spec
         self.place, self._kin = place, kin
         self._normals = Normals(spec.seed, server, spec.metrics.further, OWN)
@@ -154,52 +158,56 @@ class Member:
         self._chance = generator(spec.seed, Purpose.SPIKES, server)
         self._sent = generator(spec.seed, Purpose.NET_OUT, server)
         cycle = int(people.region[place]), float(people.strength[place]), int(people.shift[place])
-        self._load = kin.loads.of_server(*cycle)
-        self._growth = float(people.rate[place]) / 100
+        load = kin.loads.of_server(*cycle)
+        # A copy, where it is a part, lets go of the whole.
+        self._load = load[wanted].copy() if wanted.start else load[wanted]
+        self._months = spec.calendar().months[wanted]
+        self._growth = float(people.rate[place]) / 100 if spec.growth else 0.0
         noise = float(people.noise[place])
         self._lines = [track.line(float(people.level[track.metric.name][place]), noise) for track in kin.tracks]
 
-    def write(self, block: Block, shared: Floats | None, out: Mapping[str, Floats], bench: Bench) -> None:
+    def write(self, block: Block, shared: Floats | None, out: Mapping[str, Floats], space: Workspace) -> None:
         """Draw a block's rows, and write those that are wanted into the server's columns."""
-        noise = bench.noise[:, : block.rows]
-        self._draw(shared, noise, bench)
-        spikes = np.flatnonzero(self._chance.random(block.rows) < self._kin.spike_probability)
-        if block.drop == block.rows:
+        kin = self._kin
+        noise = space.noise[:, : block.rows]
+        self._draw(shared, noise, space)
+        uniforms = self._chance.random(block.rows)[block.drop :]
+        if not len(uniforms):
             return
-        shaped = len(self._kin.skews)
-        noise[:shaped] *= self._kin.skews
-        exponential(noise[:shaped], bench.shaped[:shaped, : block.rows])
-        courses = self._courses(block)
-        latent, scratch = bench.line[: block.rows], bench.other[: block.rows]
-        for place, (track, line) in enumerate(zip(self._kin.tracks, self._lines, strict=True)):
-            source = bench.shaped if place < shaped else bench.noise
+        spikes = np.flatnonzero(uniforms < kin.spike_probability)
+        noise, shaped = noise[:, block.drop :], space.shaped[:, : len(uniforms)]
+        skewed = len(kin.skews)
+        exponential(noise[:skewed], kin.skews, shaped[:skewed])
+        courses = self._courses(block.wanted)
+        latent, scratch = space.line[: len(uniforms)], space.other[: len(uniforms)]
+        for place, (track, line) in enumerate(zip(kin.tracks, self._lines, strict=True)):
             course = courses[track.metric.load, track.metric.growth]
-            track.write(line, source[place, : block.rows], course, latent, scratch)
+            track.write(line, (shaped if place < skewed else noise)[place], course, latent, scratch)
             if track.spike != 1.0:
                 latent[spikes] *= track.spike
             for column in track.columns:
-                observe(latent[block.drop :], column, out[column.name][block.wanted])
+                observe(latent, column, out[column.name][block.wanted])
 
-    def _draw(self, shared: Floats | None, noise: Floats, bench: Bench) -> None:
+    def _draw(self, shared: Floats | None, noise: Floats, space: Workspace) -> None:
+        """Draw the noise of each track."""
         kin, rows = self._kin, noise.shape[1]
-        normals = bench.normals[:, :rows]
-        self._normals.draw(normals, bench.drawn)
+        normals = space.normals[:, :rows]
+        self._normals.draw(normals, space.drawn)
         kin.recall.mix(normals, shared)
-        kin.recall.noise(normals, self._states, [noise[place] for place in kin.places], bench)
+        kin.recall.noise(normals, self._states, [noise[place] for place in kin.places], space)
         for track, place in zip(kin.tracks, noise, strict=True):
             if track.in_out != 1:
-                own = kin.spec.metrics.latent.index(track.metric.name)
+                own = noise[kin.places[kin.spec.metrics.latent.index(track.metric.name)]]
                 self._sent.standard_normal(out=place)
                 place *= math.sqrt(1 - track.in_out * track.in_out)
-                place += np.multiply(noise[kin.places[own]], track.in_out, out=bench.line[:rows])
+                place += np.multiply(own, track.in_out, out=space.line[:rows])
 
-    def _courses(self, block: Block) -> dict[tuple[bool, bool], Floats | None]:
-        """Return what multiplies a mean: by whether load, and whether growth, acts on it."""
-        load = self._load[block.start : block.stop]
-        if not (self._kin.spec.growth and self._growth):
+    def _courses(self, rows: slice) -> dict[tuple[bool, bool], Floats | None]:
+        """Return what multiplies a mean, by whether load and whether growth act on it."""
+        load = self._load[rows]
+        if not self._growth:
             return {(True, True): load, (True, False): load, (False, True): None, (False, False): None}
-        months = self._kin.spec.calendar().months[block.start : block.stop]
-        growth = self._growth * months
+        growth = self._growth * self._months[rows]
         growth += 1.0
         np.maximum(growth, 0.0, out=growth)
         return {(True, True): load * growth, (True, False): load, (False, True): growth, (False, False): None}

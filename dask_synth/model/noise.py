@@ -114,10 +114,10 @@ class Recall:
             alike=(math.sqrt(alike), math.sqrt(1 - alike)),
         )
 
-    def shared(self, pool: Normals, bench: Bench, rows: int) -> Floats:
+    def shared(self, pool: Normals, space: Workspace, rows: int) -> Floats:
         """Draw the next rows that a pool shares, times their weight in each member's."""
-        found = bench.shared[:, :rows]
-        pool.draw(found, bench.drawn)
+        found = space.shared[:, :rows]
+        pool.draw(found, space.drawn)
         found *= self.alike[0]
         return found
 
@@ -142,27 +142,27 @@ class Recall:
             found.append(state.reshape(-1, 2))
         return found
 
-    def noise(self, normals: Floats, states: list[Floats], out: Sequence[Floats], bench: Bench) -> None:
+    def noise(self, normals: Floats, states: list[Floats], out: Sequence[Floats], space: Workspace) -> None:
         """Write a block's noise into `out`, metric by metric; `states` become those after its last row."""
         rows = normals.shape[1]
-        paired = bench.paired[:, :rows]
+        paired = space.paired[:, :rows]
         for metric, weights in enumerate(self.factor):
-            total = _weighted(normals, weights[: metric + 1], bench.line[:rows], bench.other[:rows])
+            total = _weighted(normals, weights[: metric + 1], space.line[:rows], space.other[:rows])
             np.multiply(total, self.now[metric], out=out[metric])
             if self.scans:
                 paired[metric // 2, :, metric % 2] = total
         for j, scan in enumerate(self.scans):
-            scanned = bench.scanned[j][:, :rows]
+            scanned = space.scanned[j][:, :rows]
             states[j] = scan.run(paired, states[j], scanned)
             scanned *= self.weights[j][:, :rows]
         if len(self.scans) > 1:
-            bench.scanned[0][:, :rows] += bench.scanned[1][:, :rows]
+            space.scanned[0][:, :rows] += space.scanned[1][:, :rows]
         if self.scans:
             for metric, place in enumerate(out):
-                place += bench.scanned[0][metric // 2, :rows, metric % 2]
+                place += space.scanned[0][metric // 2, :rows, metric % 2]
 
 
-class Bench:
+class Workspace:
     """Arrays that every block of every server is worked out in.
 
     Parameters

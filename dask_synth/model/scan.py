@@ -82,13 +82,15 @@ class Scan:
         shape = (pairs, rows // length, length)
         scaled = out.reshape(*shape[:2], 2 * length)
         np.multiply(innovations.reshape(scaled.shape), self.up[: 2 * length], out=scaled)
-        both = scaled.view(np.complex128)
+        both, end = scaled.view(np.complex128), self.down[2 * length - 1]
+        if self.piece == BLOCK_ROWS:
+            scaled[:, 0, :2] += before * self.decay
         np.add.accumulate(both, axis=2, out=both)
-        # Views of the sums: the last row of each piece, and below the value that it hands on.
-        last = scaled[:, :, -2:] * self.down[2 * length - 1]
-        carried = np.concatenate([before[:, None], last[:, :-1]], axis=1) * self.decay
-        both += np.ascontiguousarray(carried).view(np.complex128)
-        return np.asarray(scaled[:, -1, -2:] * self.down[2 * length - 1])
+        if self.piece < BLOCK_ROWS:
+            # What a piece hands on is its sum alone, so all of them are summed at once.
+            carried = np.concatenate([before[:, None], scaled[:, :-1, -2:] * end], axis=1) * self.decay
+            both += carried.view(np.complex128)
+        return np.asarray(scaled[:, -1, -2:] * end)
 
 
 def _powers(base: float, count: int) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from dask_synth.config.metrics import metric_table
+from dask_synth.config.regions import places_of, weight_of
 from dask_synth.config.run import RunConfig
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import Fleet
@@ -98,7 +99,9 @@ def spec_of(config: RunConfig) -> FleetSpec:
             mix=tuple(fleet.mix.items()),
             business_units=tuple(fleet.business_units.items()),
             criticalities=tuple(fleet.criticalities.items()),
-            regions=tuple(fleet.regions.items()),
+            regions=tuple((name, weight_of(region)) for name, region in fleet.regions.items()),
+            places=places_of(fleet.regions),
+            company=fleet.company,
         ),
         grid=TimeGrid(config.time.start_date, config.time.end_date, config.time.granularity),
         seasonality=config.seasonality,
