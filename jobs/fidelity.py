@@ -5,6 +5,8 @@ first Monday, or as many whole weeks as it has. Hourly figures of finer data are
 is that of its samples, or the value itself where the dataset is daily (27 figures apply). A figure that the dataset has
 no data for says what it needs. Correlations between servers are of all pairs of 400 servers, whole pools among them;
 near-equal ones are sought within a pool, or within an application where the table of servers names no pools.
+A row of the source's table is whole where all its figures lie inside. Its rows 24 to 26, of gaps, rows twice and
+servers that are off, have no figures among the 66. All servers count; of the real ones, those with a mean CPU of 1 %.
 
 Servers are measured where they lie: a task holds one partition's, and returns a row a server.
 """

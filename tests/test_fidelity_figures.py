@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import signal, stats
 
+from tests import fidelity_reference
 from tests.integration.surroundings import ROOT
 
 with pytest.MonkeyPatch.context() as patch:
@@ -110,6 +111,11 @@ def test_a_weekly_cycle_is_told_from_chance() -> None:
     assert of.explained(white, 168).mean() == pytest.approx(167 / (HOURS - 1), abs=0.002)
     assert of.excess(white).mean() == pytest.approx(0, abs=0.003)
     assert of.excess(cycle + white * cycle.std()).mean() == pytest.approx(0.5, abs=0.04)
+
+
+def test_excess_is_above_periods_of_163_and_173_hours() -> None:
+    values = np.tile(np.arange(168.0), 13) + 40 * noise(HOURS)
+    assert of.excess(values[None]) == pytest.approx([fidelity_reference.excess(values)])
 
 
 def test_runs_of_high_samples() -> None:
@@ -368,3 +374,38 @@ def test_levels_are_of_all_servers_spreads_of_those_that_move() -> None:
     seen = seen_of(frame("h", cpu=np.array([np.full(HOURS, 8.0), 1 + 0.1 * noise(HOURS), 4 + 0.8 * noise(HOURS)])))
     assert seen["h_logmean_sd"] == pytest.approx(np.log([8, 1, 4]).std(ddof=1), rel=0.01)
     assert seen["h_taylor"] == pytest.approx(1.5, abs=0.01)
+
+
+def lively(servers: int = 12) -> pd.DataFrame:
+    """Return servers every 5 minutes of which every figure can be told: levels, cycles, memory, spikes, a pool."""
+    time, random = np.arange(91 * 288), np.random.default_rng(3)
+    hour = time // 12
+    slow = signal.lfilter([1], [1, -0.98], noise(servers, len(time) + 288))[:, 288:] / 5
+    slow[1:3] = 0.9 * slow[[0]] + 0.4 * slow[1:3]
+    number = np.arange(servers)[:, None]
+    cycle = (1 + number / 8) * (
+        np.sin((np.arange(168) ** 2 / 9)[hour % 168]) + np.cos((hour - 5 * number - 1) / 12 * np.pi)
+    )
+    starts = random.random((servers, 91 * 24)) < np.where(np.arange(91 * 24) % 24 == (5 * number + 1) % 24, 0.3, 0.02)
+    lengths = random.integers(1, 25, starts.shape)  # of 5 minutes: into the next hour and beyond
+    spike = 9 * (
+        (time % 12 < lengths[:, hour]) & starts[:, hour] | (time % 12 + 12 < lengths[:, hour - 1]) & starts[:, hour - 1]
+    )
+    level = np.where(number < 3, 1.5 + 0.07 * number**2, 0.5 + number / 4)
+    cpu = np.clip(level * (6 + slow + cycle + spike + time / len(time)), 0, 100)
+    cpu[:7, 288 * 40 : 288 * 42] *= 1.7
+    cpu[4, :288], cpu[5, 288 * 3 : 288 * 5] = 0, 99.7
+    disk, net = np.exp(slow + noise(servers, len(time), seed=7)), np.exp(noise(servers, len(time), seed=8) + cpu / 15)
+    rows = frame("5min", regions=("EU", "Asia"), cpu=cpu, mem=30 + cpu / 9 + slow, disk=disk, net=net, out=net + disk)
+    return rows.assign(server_type=np.where(rows.server_id < "server_004", "web", "batch"))
+
+
+def test_all_figures_are_those_of_a_plain_reading_of_their_definitions() -> None:
+    rows, zones = lively(), {"EU": "Europe/Berlin", "Asia": "Asia/Tokyo"}
+    pools = {name: "a" if name < "server_003" else name for name in rows.server_id.unique()}
+    expected = fidelity_reference.figures(rows, pools, zones)
+    seen = seen_of(rows, pools, zones=zones)
+    for known in beside.real_figures():
+        name = known["figure"]
+        assert np.isfinite(expected[name]), name
+        assert seen[name] == pytest.approx(expected[name], rel=1e-6, abs=1e-9), name
