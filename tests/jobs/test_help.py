@@ -5,7 +5,7 @@ import pytest
 from tests.integration.surroundings import ROOT
 from tests.jobs.conftest import Job
 
-JOBS = ["baseline.py", "large_fleet.py", "nightly_append.py", "scaling.py"]
+JOBS = ["baseline.py", "fidelity.py", "large_fleet.py", "nightly_append.py", "scaling.py"]
 
 
 @pytest.mark.parametrize("name", JOBS)
