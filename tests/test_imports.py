@@ -150,6 +150,12 @@ def test_the_model_needs_neither_arrow_nor_files() -> None:
     assert not {"pydantic", "yaml", "click", "fsspec"} & set(loaded)
 
 
+def test_a_dataset_is_proved_without_dask_dataframe_which_takes_a_third_of_a_second() -> None:
+    found, _ = fresh_interpreter("dask_synth.proof.validate")
+    assert "dask.delayed" in found["dask_synth.proof.validate"]
+    assert "dask.dataframe" not in found["dask_synth.proof.validate"]
+
+
 def test_every_public_name_is_there() -> None:
     for name in dask_synth.__all__:
         assert getattr(dask_synth, name) is not None

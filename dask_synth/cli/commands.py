@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dask_synth
+from dask_synth.cli.ahead import prepare
 from dask_synth.cli.logs import complain, name_run
 from dask_synth.cli.options import After, Choice, Where, after_options, config_options, scheduler_options
 from dask_synth.cli.session import again, connected, console_of, resumable
@@ -105,6 +106,7 @@ def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     command = again("--overwrite" if overwrite else "--resume")
     with resumable(root, plan.run_id, command), connected(console, where) as client:
+        prepare(after)
         with progress(console, plan) as (tally, on_receipt):
             dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
         if not tally.whole.chunks:
@@ -138,6 +140,7 @@ def append(path: str, until: str, after: After, where: Where) -> None:
     if console.is_terminal:
         show_plan(console, plan)
     with resumable(dataset.path, plan.run_id, again()), connected(console, where) as client:
+        prepare(after)
         with progress(console, plan) as (tally, on_receipt):
             dataset = dask_synth.append(dataset.path, until, client, on_receipt)
         show_result(console, dataset, tally, perf_counter() - start)

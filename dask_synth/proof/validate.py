@@ -6,9 +6,9 @@ import logging
 import os
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import dask.dataframe as dd
 import pandas as pd
 from dask.base import compute
 from dask.delayed import Delayed, delayed
@@ -33,6 +33,10 @@ from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import LEVEL, judge
 from dask_synth.proof.verdict import VALIDATION_NAME, Verdict
 from dask_synth.theory.theory import Theory
+
+if TYPE_CHECKING:
+    # It takes a third of a second to import, and whoever has a frame has it.
+    import dask.dataframe as dd
 
 logger = logging.getLogger(__name__)
 

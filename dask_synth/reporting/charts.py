@@ -44,7 +44,7 @@ def charts_of(library: dict[str, Any]) -> tuple[dict[str, Model], CustomJS]:
         "shares": _shares(),
         "pairs": _pairs(),
     }
-    kinds = [kind for kind in KINDS if kind in library["checks"].get("kind", ())]
+    kinds = library["checks"].get("kinds", [])
     if kinds:
         charts["cells"] = _cells()
     metrics = list(zip(library["metrics"], library["labels"], strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -81,16 +82,21 @@ def checks_of(verdict: Verdict, metrics: MetricTable) -> dict[str, Any]:
     drawable = [check for check in verdict.checks if _is_drawable(check)]
     drawable.sort(key=lambda check: check.passed)
     chosen = drawable[:MAX_CHECKS]
-    return {
+    texts: dict[str, list[str]] = {
         "kind": [check.kind for check in chosen],
         "group": [check.archetype or FLEET for check in chosen],
         "metric": [check.metric or "" for check in chosen],
         "label": [_check_label(check, metrics) for check in chosen],
+    }
+    return {
+        "kinds": [kind for kind in KINDS if kind in texts["kind"]],
+        # One text and no lists: Bokeh walks through every element of a list, once for each chart and picker.
+        "texts": json.dumps(texts),
         "observed": np.array([check.observed for check in chosen], np.float64),
         "expected": np.array([check.expected for check in chosen], np.float64),
         "error": np.array([check.standard_error for check in chosen], np.float64),
         "z": np.array([check.z for check in chosen], np.float64),
-        "passed": [check.passed for check in chosen],
+        "passed": np.array([check.passed for check in chosen], np.uint8),
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version as version_of
 from importlib.resources import files
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 from bokeh.document import Document
 from bokeh.embed import components
 from bokeh.resources import Resources
+from bokeh.settings import settings
 
 import dask_synth
 from dask_synth.exactly_once.committed import Committed
@@ -90,8 +92,20 @@ def _charts(summary: Summary, servers: dict[str, Any], verdict: Verdict | None) 
     document.js_on_event("document_ready", fill)
     # Only the parts that are used: tables, WebGL and MathJax would be 2 MB more.
     resources = Resources(mode="inline", components=["bokeh", "bokeh-widgets"])
-    script, divs = components(dict(models))
+    with _unchecked():
+        script, divs = components(dict(models))
     return resources.render_js(), script, divs
+
+
+@contextmanager
+def _unchecked() -> Iterator[None]:
+    """Leave out Bokeh's check of a document, a third of a page's time: tests make it; charts are always the same."""
+    before = settings.perform_document_validation()
+    settings.perform_document_validation = False
+    try:
+        yield
+    finally:
+        settings.perform_document_validation = before
 
 
 def _facts(summary: Summary, manifest: Manifest) -> str:

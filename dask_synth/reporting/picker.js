@@ -57,6 +57,7 @@ share_source.data = {
 }
 
 const C = L.checks instanceof Map ? Object.fromEntries(L.checks) : L.checks
+if (C.texts) Object.assign(C, JSON.parse(C.texts))
 const all = C.kind ? Array.from(C.kind.keys()) : []
 // Of one archetype all pairs of metrics are shown, of the whole fleet those with the chosen metric.
 const about = (metric) => metric === "" || (metric.includes("~") && g > 0) || metric.split("~").includes(L.metrics[m])

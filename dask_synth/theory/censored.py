@@ -95,12 +95,14 @@ def censored_moments(mean: Floats, sd: float, high: float, centre: Floats, order
                 inside[k] += (k - 1) * variance * inside[k - 2]
             ends = [ends[0] * low, ends[1] * top]
     # Next to a bound half a step is rounded to it: the Euler-Maclaurin sum's end terms, to the order of step ** 2.
-    at_ends = [np.asarray(side * density(z) / sd * step**2 / 24) for side, z in ((-1, alpha), (1, beta))]
+    at_ends = [np.asarray(side * density(z) / sd * step**2 / 24) for side, z in ((-1, alpha), (1, beta)) if step]
     powers = [np.ones_like(below)]
     for k, part in enumerate(_rounded(inside, step)[1:], 1):
         below, above = below * low, above * top
-        powers.append(part + below + above + k * (at_ends[0] + at_ends[1]))
-        at_ends = [at_ends[0] * low, at_ends[1] * top]
+        powers.append(part + below + above)
+        if step:
+            powers[k] += k * (at_ends[0] + at_ends[1])
+            at_ends = [at_ends[0] * low, at_ends[1] * top]
     return np.stack(powers)
 
 

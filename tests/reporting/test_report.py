@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bokeh.core.validation import check_integrity
+from bokeh.document import Document
+from bokeh.settings import settings
 from PIL import Image
 
 from dask_synth.dataset import Dataset
 from dask_synth.errors import OutputError
 from dask_synth.proof.verdict import VALIDATION_NAME
-from dask_synth.reporting.packed import MISSING, pack, unpack
+from dask_synth.reporting.charts import charts_of
+from dask_synth.reporting.packed import MISSING, library_of, pack, unpack
 from dask_synth.reporting.palette import OKABE_ITO, archetype_colours, verdict_words
 from dask_synth.reporting.report import read_servers, read_verdict, report
 from tests.reporting.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
@@ -128,6 +132,30 @@ def test_a_damaged_verdict_is_named(unvalidated: Dataset) -> None:
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="manifest"):
         report(tmp_path)
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_bokeh_which_is_not_asked_for_each_page_finds_no_fault_in_the_charts(dataset: Dataset, validated: bool) -> None:
+    verdict = made_up_verdict(dataset) if validated else None
+    models, fill = charts_of(library_of(summarise_dataset(dataset), read_servers(dataset), verdict))
+    assert ("cells" in models) == validated
+    document = Document()
+    for model in models.values():
+        document.add_root(model)
+    document.js_on_event("document_ready", fill)
+    for model in models.values():
+        issues = check_integrity(model.references())
+        assert [*issues.error, *issues.warning] == []
+
+
+def test_bokehs_check_is_as_it_was_behind_a_page(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(Document, "validate", lambda _: asked.append(1))
+    for wanted in (False, True):
+        settings.perform_document_validation = wanted
+        report(dataset.path)
+        assert settings.perform_document_validation() is wanted
+    assert asked == []
 
 
 @pytest.mark.integration
