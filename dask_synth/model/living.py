@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dask_synth.model.cycles import Loads
 from dask_synth.model.individuals import Individuals, individuals_of
 from dask_synth.model.metrics import BLOCK_ROWS, observe
-from dask_synth.model.noise import OWN, POOL, Workspace, Normals, Recall
+from dask_synth.model.noise import OWN, POOL, Normals, Recall, Workspace
 from dask_synth.model.seeds import Purpose, generator
 from dask_synth.model.shape import LEAST_SKEW, exponential
 from dask_synth.model.spec import FleetSpec
