@@ -8,6 +8,7 @@ on one thread: alone, and one on every core at once. Floors and whole run take t
     python jobs/benchmark.py --compare          threads against processes
     python jobs/benchmark.py --overhead         what exactly-once costs
     python jobs/benchmark.py --validate         what the proof costs
+    python jobs/benchmark.py --everything       what proof and report cost, of the whole command
     python jobs/benchmark.py --servers 2000     ten times the rows: is memory flat?
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -45,12 +48,14 @@ from dask_synth.storage.parquet import encode_parquet
 from dask_synth.storage.store import LocalStore
 
 FLOOR_CHUNKS = 8
+GENERATE_ALONE = ("--no-validate", "--no-report")
 
 
 class Whole(NamedTuple):
     """One run of the command line, from outside."""
 
     seconds: float
+    cpu_seconds: float
     started_seconds: float
     peak_bytes: int
     bytes_written: int
@@ -67,6 +72,7 @@ def main() -> None:
     parser.add_argument("--compare", action="store_true", help="threads against processes")
     parser.add_argument("--overhead", action="store_true", help="the exactly-once dataset against files simply written")
     parser.add_argument("--validate", action="store_true", help="validation against generation")
+    parser.add_argument("--everything", action="store_true", help="proof and report against the command without them")
     args = parser.parse_args()
     settings = {"fleet.servers": args.servers, "time.granularity": args.granularity}
     plan = RunPlan.of(dask_synth.load_config(None, settings))
@@ -78,6 +84,9 @@ def main() -> None:
         return
     if args.overhead:
         overhead(plan, args.runs)
+        return
+    if args.everything:
+        everything(args)
         return
     floors: dict[int, list[float]] = {threads: [] for threads in sorted({1, cores})}
     wholes: dict[str, list[Whole]] = {scheduler: [] for scheduler in schedulers}
@@ -147,6 +156,20 @@ def parquet_in(folder: str, plan: RunPlan) -> RunConfig:
     return RunConfig(**{**plan.config.model_dump(), **changes})
 
 
+def everything(args: argparse.Namespace) -> None:
+    """Time the whole command, every row drawn anew and the report included, against generation alone, in turn."""
+    pairs = [
+        (whole_run(args, args.scheduler), whole_run(args, args.scheduler, after=()))
+        for _ in range(args.runs + 1)  # the first pair warms caches
+    ][1:]
+    for what, field in (("elapsed", "seconds"), ("CPU", "cpu_seconds")):
+        alone, whole = ([getattr(run, field) for run in runs] for runs in zip(*pairs, strict=True))
+        ratios = [both / one for one, both in zip(alone, whole, strict=True)]
+        print(f"everything against generation, {what}: {statistics.median(ratios):.2f} times", end=" ")
+        print(f"({min(ratios):.2f} to {max(ratios):.2f} in {args.runs} pairs;", end=" ")
+        print(f"{statistics.median(whole):.2f} s against {statistics.median(alone):.2f} s)")
+
+
 def overhead(plan: RunPlan, runs: int) -> None:
     """Time what makes a dataset exactly-once (lock, plan, rename, digest, manifest) against plain writing.
 
@@ -201,27 +224,20 @@ def write_servers_plainly(spec: FleetSpec, folder: str) -> None:
     pq.write_table(servers_table(spec), Path(folder, "servers.parquet"))
 
 
-def whole_run(args: argparse.Namespace, scheduler: str, *, watch: bool = False) -> Whole:
+def whole_run(
+    args: argparse.Namespace, scheduler: str, *, watch: bool = False, after: Sequence[str] = GENERATE_ALONE
+) -> Whole:
     """Run the command line as a user does; if asked, watch the memory of its process tree."""
     folder = Path(tempfile.mkdtemp())
     command = [sys.executable, "-m", "dask_synth", "--scheduler", scheduler, "--servers", str(args.servers)]
-    command += [
-        "--no-validate",
-        "--no-report",
-        "--granularity",
-        args.granularity,
-        "--format",
-        args.format,
-        "--output",
-        str(folder / "fleet"),
-    ]
-    start = time.time()
+    command += ["--granularity", args.granularity, "--format", args.format, "--output", str(folder / "fleet"), *after]
+    start, cpu = time.time(), cpu_of_children()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peak = [0]
     watcher = threading.Thread(target=watch_memory if watch else lambda *_: None, args=(process.pid, peak))
     watcher.start()
     code = process.wait()
-    seconds = time.time() - start
+    seconds, cpu = time.time() - start, cpu_of_children() - cpu
     watcher.join()
     if code:
         sys.exit(f"{' '.join(command)} failed with exit code {code}")
@@ -229,7 +245,13 @@ def whole_run(args: argparse.Namespace, scheduler: str, *, watch: bool = False) 
     started = dataset.manifest.created.timestamp() - dataset.manifest.started.timestamp()
     size = sum(entry.bytes for entry in dataset.manifest.files)
     shutil.rmtree(folder)
-    return Whole(seconds, started, peak[0], size)
+    return Whole(seconds, cpu, started, peak[0], size)
+
+
+def cpu_of_children() -> float:
+    """Return the CPU seconds of all processes that were started here, or by those, and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def watch_memory(pid: int, peak: list[int]) -> None:

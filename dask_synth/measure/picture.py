@@ -105,7 +105,9 @@ def picture_of(archetype: str, binned: Binned, elapsed: Ints, layout: Layout) ->
 def bins_of(high: float, hundredths: Floats) -> Ints:
     """Return which bin of a proof's histogram each value lies in; what is out of range lies in the first or last."""
     # Multiplied first: whole numbers, of which the quotient is exact wherever it is whole.
-    bins = (hundredths * BINS / (high * 100)).astype(np.int64)
+    places = hundredths * BINS
+    places /= high * 100
+    bins = places.astype(np.int64)
     return bins if bins.min() >= 0 and bins.max() <= BINS else np.clip(bins, 0, BINS)
 
 

@@ -81,12 +81,17 @@ def _of_archetype(frame: pd.DataFrame, planned: Planned, layout: Layout | None) 
     if redrawn.rows < len(frame) or redrawn.unlike:  # else they are the model's, which keeps to ranges and decimals
         for name, column in values.items():
             check_metric(faults, planned.spec.metrics[name], column)
-    hundredths = [np.rint(column * 100) for column in values.values()]
+    hundredths = [_in_hundredths(column) for column in values.values()]
     servers = servers_of(arrangement, hundredths, planned.weights)
     if any(faults.count[f"null.{name}"] for name in values):
         arrangement, frame, hundredths = _complete(frame, places, hundredths)
     summed = _summed(frame, arrangement, hundredths, planned, layout) if len(frame) else Measured()
     return summed + Measured(rows=rows, faults=faults.count, examples=faults.examples, servers=servers, redrawn=redrawn)
+
+
+def _in_hundredths(column: Floats) -> Floats:
+    scaled = column * 100
+    return np.rint(scaled, out=scaled)
 
 
 def _placed(faults: Faults, frame: pd.DataFrame, planned: Planned) -> tuple[pd.DataFrame, npt.NDArray[Any], Ints, Ints]:

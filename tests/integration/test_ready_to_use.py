@@ -106,9 +106,13 @@ def test_a_scheduler_that_is_not_there_is_one_message(
     assert not (tmp_path / "fleet").exists()
 
 
-@pytest.mark.parametrize("mode", [[], ["--compare"], ["--overhead"], ["--validate"], ["--format", "csv"]], ids=" ".join)
+MODES = [["--format", "csv"], ["--compare"], ["--overhead"], ["--validate"], ["--everything"], []]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=" ".join)
 def test_the_benchmark_runs_at_a_small_size(mode: list[str]) -> None:
     done = run(sys.executable, "jobs/benchmark.py", "--servers", 8, "--granularity", "daily", "--runs", 1, *mode)
     assert done.returncode == 0, done.stderr
-    figures = ("exactly-once against plain files", "validation against generation", "share of the floor")
+    against = [f"{what} against" for what in ("exactly-once", "validation", "everything")]
+    figures = (*against, "share of the floor")
     assert any(figure in done.stdout for figure in figures)
