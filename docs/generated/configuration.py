@@ -25,10 +25,10 @@ UNITS = {
     "in_out": "correlation",
     "cycle": "a name, or 24 numbers",
     "strength": "exponent",
-    "strength_spread": "deviation of the logarithm",
+    "strength_spread": "logarithm",
     "shift_spread": "hours",
-    "level_spread": "deviation of the logarithm",
-    "noise_spread": "deviation of the logarithm",
+    "level_spread": "logarithm",
+    "noise_spread": "logarithm",
     "growth_spread": "share of `growth`",
     "yearly": "share of the load",
     "peak": "day of the year",
@@ -86,7 +86,7 @@ def _switch(key: str, entry: Entry, text: str, off: str) -> Row:
 
 
 def _off(value: object) -> str:
-    return f"`{_flow(value)}`" if value is not None else "`null`"
+    return "`null`" if value is None else f"`{value:g}`" if isinstance(value, float) else f"`{_flow(value)}`"
 
 
 def defaults() -> str:
