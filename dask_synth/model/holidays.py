@@ -120,11 +120,17 @@ def public_holidays(calendar: str, first_year: int, last_year: int) -> dict[dt.d
         Both included.
     """
     country, _, subdivision = calendar.partition("-")
-    years = range(first_year, last_year + 1)
-    table = holidays.country_holidays(country, subdivision or None, years=years)
-    names = {day: table.get_list(day) for day in sorted(table)}
-    if ENGLISH in table.supported_languages and table.default_language != ENGLISH:
-        english = holidays.country_holidays(country, subdivision or None, years=years, language=ENGLISH)
+
+    def table(language: str | None) -> holidays.HolidayBase:
+        years = range(first_year, last_year + 1)
+        return holidays.country_holidays(country, subdivision or None, years=years, language=language)
+
+    # Without a language the library takes that of the machine: names would be others elsewhere.
+    asked = holidays.country_holidays(country, subdivision or None)
+    own = table(asked.default_language)
+    names = {day: own.get_list(day) for day in sorted(own)}
+    if ENGLISH in asked.supported_languages and asked.default_language != ENGLISH:
+        english = table(ENGLISH)
         names = {day: [*of_day, *english.get_list(day)] for day, of_day in names.items()}
     return names
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_synth.model.fleet import Block, Fleet, archetype_counts, weighted_choice
+from dask_synth.model.life import Company
 from dask_synth.model.seeds import Purpose, generator
 
 MIX = (("web", 0.35), ("application", 0.40), ("database", 0.15), ("batch", 0.10))
@@ -165,3 +167,60 @@ def test_categories_are_full_lists_in_the_order_of_the_configuration() -> None:
         "region": ["US-East", "US-West", "EU", "Asia"],
         "server_type": ["web", "application", "database", "batch"],
     }
+
+
+IN_POOLS = replace(fleet(120), company=Company(size=8, pools=0.5))
+
+
+def pools_by_hand(whole: Fleet, company: Company, seed: int = 42) -> list[int]:
+    pools = []
+    for block in whole.blocks():
+        for first in range(block.start, block.stop, company.size):
+            members = min(company.size, block.stop - first)
+            pooled = members >= 2 and generator(seed, Purpose.GROUP, first).random() < company.pools
+            pools += [first if pooled else -1] * members
+    return pools
+
+
+@pytest.mark.parametrize("size", [2, 3, 8, 41, 1000])
+def test_groups_are_cut_from_the_first_server_of_each_block(size: int) -> None:
+    company = Company(size=size, pools=0.5)
+    found = replace(fleet(120), company=company).pools(42, 0, 120)
+    assert found.tolist() == pools_by_hand(fleet(120), company)
+    everyone = replace(fleet(120), company=Company(size=size, pools=1.0)).pools(42, 0, 120)
+    # 41 servers leave one of web's 42 over: nobody is in a pool alone.
+    assert (everyone < 0).sum() == {2: 0, 3: 0, 8: 0, 41: 1, 1000: 0}[size]
+
+
+def test_the_share_of_pools_is_that_of_groups() -> None:
+    many = replace(fleet(40_000), company=Company(size=4, pools=0.3)).pools(42, 0, 40_000)
+    assert np.mean(many >= 0) == pytest.approx(0.3, abs=4.5 * np.sqrt(0.3 * 0.7 / 10_000))
+
+
+@given(st.integers(0, 120), st.integers(0, 120))
+def test_pools_and_metadata_are_the_same_in_parts(one: int, other: int) -> None:
+    start, stop = sorted((one, other))
+    whole, part = IN_POOLS.metadata_codes(42, 0, 120), IN_POOLS.metadata_codes(42, start, stop)
+    assert IN_POOLS.pools(42, start, stop).tolist() == IN_POOLS.pools(42, 0, 120)[start:stop].tolist()
+    assert {name: codes.tolist() for name, codes in part.items()} == {
+        name: codes[start:stop].tolist() for name, codes in whole.items()
+    }
+
+
+def test_servers_of_a_pool_share_the_metadata_and_the_application_of_its_first() -> None:
+    pools, plain = IN_POOLS.pools(42, 0, 120), fleet(120).metadata_codes(42, 0, 120)
+    found = IN_POOLS.metadata_codes(42, 0, 120)
+    units = plain["business_unit"].tolist()
+    names = IN_POOLS.app_names(found["business_unit"].tolist(), 0, pools)
+    for server, first in enumerate(np.where(pools < 0, np.arange(120), pools).tolist()):
+        assert [found[name][server] for name in plain] == [codes[first] for codes in plain.values()]
+        assert names[server] == f"{['Trading', 'Retail', 'Compliance', 'IT'][units[first]]}-app-{first}"
+    assert 20 < len(set(names)) < 100
+
+
+@pytest.mark.parametrize("company", [None, Company(pools=0)])
+def test_without_pools_everyone_is_alone(company: Company | None) -> None:
+    alone = replace(fleet(120), company=company)
+    assert set(alone.pools(42, 0, 120).tolist()) == {-1}
+    for column, codes in alone.metadata_codes(42, 0, 120).items():
+        assert codes.tolist() == fleet(120).metadata_codes(42, 0, 120)[column].tolist()
