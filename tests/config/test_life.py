@@ -192,7 +192,7 @@ def test_a_printed_configuration_tells_which_switches_are_on_and_from_where(tmp_
         ("yearly", 0.95, "yearly", "less than or equal to 0.9"),
         ("growth", True, "growth", "a boolean is not a number"),
         ("base.cpu", True, "base.cpu", "a boolean is not a number"),
-        ("strenth", 1, "strenth", "did you mean 'strength'?"),
+        ("nois_spread", 1, "nois_spread", "did you mean 'noise_spread'?"),
     ],
 )
 def test_a_switch_that_cannot_be_is_one_problem_with_its_key(key: str, value: object, found: str, message: str) -> None:
