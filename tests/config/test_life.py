@@ -192,7 +192,7 @@ def test_a_printed_configuration_tells_which_switches_are_on_and_from_where(tmp_
         ("yearly", 0.95, "yearly", "less than or equal to 0.9"),
         ("growth", True, "growth", "a boolean is not a number"),
         ("base.cpu", True, "base.cpu", "a boolean is not a number"),
-        ("strengt", 1, "strengt", "did you mean 'strength'?"),
+        ("nois_spread", 1, "nois_spread", "did you mean 'noise_spread'?"),
     ],
 )
 def test_a_switch_that_cannot_be_is_one_problem_with_its_key(key: str, value: object, found: str, message: str) -> None:
@@ -274,6 +274,12 @@ def test_who_switches_a_cycle_off_switches_off_what_acts_on_it() -> None:
     assert config.archetypes["web"].strength == 1
     assert config.archetypes["batch"].strength == 0.8
     assert RunConfig(**config.model_dump(mode="json")) == config
+
+
+def test_memory_that_lacks_a_part_says_which_and_nothing_else() -> None:
+    found = problems(archetypes__web__memory={"hours": [5, 120]}, archetypes__wbe={"growth": 1})
+    assert ("archetypes.web.memory", "shares must be given: there is no default") in found
+    assert len(found) == 2
 
 
 def test_problems_of_switches_are_told_with_all_the_others() -> None:
