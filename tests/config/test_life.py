@@ -283,7 +283,7 @@ def test_problems_of_switches_are_told_with_all_the_others() -> None:
         fleet__company={"size": 1, "alike": 1},
         time__granularity="fortnightly",
     )
-    assert [key for key, _ in found] == [
+    assert {key for key, _ in found} == {
         "fleet.company.size",
         "fleet.company.alike",
         "time.granularity",
@@ -294,7 +294,8 @@ def test_problems_of_switches_are_told_with_all_the_others() -> None:
         "archetypes.web.sd.cpu",
         "archetypes.batch.memory.hours",
         "archetypes.batch.memory.shares.mem",
-    ]
+    }
+    assert len(found) == 10
 
 
 def test_where_the_metrics_are_wrong_their_names_are_not_blamed() -> None:
@@ -310,5 +311,7 @@ def test_the_environment_sets_switches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (config.archetypes["web"].skew, config.archetypes["web"].cycle) == ({"cpu": 0.5}, "night")
     assert config.fleet.company == Company(alike=0.5)
     monkeypatch.setenv("DASK_SYNTH__FLEET__COMPANY__ALIKE", "1")
-    with pytest.raises(ConfigError, match=r"company\.alike: 1 is not allowed \(from DASK_SYNTH__FLEET__COMPANY__ALIKE"):
+    with pytest.raises(
+        ConfigError, match=r"company\.alike: '1' is not allowed \(from DASK_SYNTH__FLEET__COMPANY__ALIKE"
+    ):
         load_config()

@@ -55,6 +55,13 @@ def test_regions_may_say_where_they_stand_in_time_each_for_itself() -> None:
     assert config.fleet.regions["Asia"] == RegionConfig(weight=0.5, timezone=8)
 
 
+@pytest.mark.parametrize(("text", "hours"), [("8", 8), ("+8", 8), ("-5", -5), ("0", 0)])
+def test_hours_may_be_text_as_the_environment_has_them(text: str, hours: int) -> None:
+    assert spec_of(load_config(None, {"fleet.regions": {"EU": {"timezone": text}}})).fleet.places == (Place(hours),)
+    ((_, message),) = problems({"EU": {"timezone": "+99"}})
+    assert "timezone 99 is not a whole number of hours ahead of UTC, -12 to 14" in message
+
+
 def test_midnight_in_greenwich_is_a_place_too() -> None:
     assert spec_of(load_config(None, {"fleet.regions": {"EU": {"timezone": 0}}})).fleet.places == (Place(0),)
 
@@ -166,11 +173,11 @@ def test_a_holiday_may_be_of_any_calendar_that_a_region_keeps() -> None:
     table = [{"name": "Tag der Deutschen Einheit", "factor": 0.5}]
     regions = {"EU": {"holidays": "DE"}, "US": 1}
     assert load_config(None, {"fleet.regions": regions, "seasonality.holidays": table}).seasonality.holidays[0].factor
-    table.append({"name": "Labor Day", "factor": 0.5})
+    table.append({"name": "Thanksgiving Day", "factor": 0.5})
     load_config(None, {"fleet.regions": regions, "seasonality.holidays": table})
     ((key, message),) = problems({"EU": {"holidays": "DE"}}, seasonality__holidays=table)
     assert key == "seasonality"
-    assert "holidays[1]: holiday 'Labor Day' is not known; known are " in message
+    assert "holidays[1]: holiday 'Thanksgiving Day' is not known; known are " in message
     ((key, message),) = problems(["EU"], seasonality__holidays=table)
     assert "holidays[0]: holiday 'Tag der Deutschen Einheit' is not known" in message
 
