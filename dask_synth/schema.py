@@ -50,7 +50,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("dayofweek", pa.int8(), "", "Monday 0 .. Sunday 6"),
     Column("is_weekend", pa.int8(), "0/1", "Saturday or Sunday"),
     Column("is_eoq", pa.int8(), "0/1", "last day of a quarter"),
-    Column("is_holiday", pa.int8(), "0/1", "US federal holiday, by date"),
+    Column("is_holiday", pa.int8(), "0/1", "US federal holiday, by date, or the region's"),
 )
 
 NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)

@@ -14,6 +14,7 @@ import click
 from dask_synth.cli.logs import LogFormat
 from dask_synth.cli.share import recompute_option
 from dask_synth.cli.surroundings import check_dask
+from dask_synth.config.presets import presets
 from dask_synth.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ ssh:host1,host2     or ssh:FILE, as cluster/ssh.yaml
 slurm[:FILE]        batch jobs, as cluster/slurm.yaml; PBS, LSF, SGE too
 kubernetes[:FILE]   the Dask operator, as cluster/kubernetes-workers.yaml
 Without it, Dask's own setting scheduler-address counts, where there is one."""
+CONFIG_HELP = f"YAML file, or a preset: {', '.join(presets())}."
 FORMAT_HELP = "parquet or csv; repeat for both [both]."
 DASHBOARD = "127.0.0.1:8787"
 COUNT = click.IntRange(min=1)
@@ -97,7 +99,7 @@ Command = Callable[..., Any]
 def config_options(command: Command) -> Command:
     """Add the options that make up a configuration; the command gets them as `choice`."""
     options = [
-        click.option("--config", "config_path", metavar="FILE", help="YAML file, or a preset: baseline, hourly_200."),
+        click.option("--config", "config_path", metavar="FILE", help=CONFIG_HELP),
         *(click.option(name, key.replace(".", "__"), metavar="VALUE", help=text) for name, key, text in KEY_OPTIONS),
         click.option("--format", "formats", multiple=True, metavar="FORMAT", help=FORMAT_HELP),
         click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help=SET_HELP),

@@ -141,9 +141,9 @@ def as_yaml(effective: EffectiveConfig) -> str:
 def _covers(known: str, dotted: str) -> bool:
     if known == "time.years":
         known = "time.end_date"
-    elif WEIGHT_OF_REGION.fullmatch(known):  # a region that says nothing else is printed as its weight
-        known = known.removesuffix(".weight")
-    return known == dotted or dotted.startswith(f"{known}.")
+    # A region that says nothing else is printed as its weight.
+    as_weight = WEIGHT_OF_REGION.fullmatch(known) is not None and known.removesuffix(".weight") == dotted
+    return known == dotted or dotted.startswith(f"{known}.") or as_weight
 
 
 def _yaml_lines(leaves: Sequence[tuple[Key, Any, str]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -15,10 +16,13 @@ from dask_synth.model.holidays import UNITED_STATES, calendar_problem
 from dask_synth.model.localtime import timezone_problem
 
 QUOTED = "YAML reads an unquoted yes, no, on or off as true or false"
+HOURS = re.compile(r"[+-]?\d{1,3}")
 TIMEZONE = "it must be a time zone such as Europe/Berlin or Asia/Kolkata, or whole hours ahead of UTC, -12 to 14"
 
 
 def _usable_timezone(timezone: Any) -> Any:
+    if isinstance(timezone, str) and HOURS.fullmatch(timezone):  # as all that the environment says
+        timezone = int(timezone)
     if isinstance(timezone, bool):
         raise ValueError(f"{QUOTED}; {TIMEZONE}")
     if timezone is not None and not isinstance(timezone, str | int):

@@ -69,6 +69,13 @@ class Dense:
         """Return the rows whose value is not the one that its server asks for; `expected` goes with `servers`."""
         return np.flatnonzero(self._matrix(values) != expected[:, None])
 
+    def unlike_kind(self, values: Array, expected: Array, kind: Array) -> Ints:
+        """Return the rows whose value is not the one that their time asks for in servers of their kind.
+
+        `expected` has a row a kind, which goes with `times`; `kind` goes with `servers`.
+        """
+        return np.flatnonzero(self._matrix(values) != expected[kind])
+
     def add_by_time(self, values: Ints, of_times: Ints) -> None:
         """Add to each row, in place, what its time has."""
         matrix = self._matrix(values)
@@ -142,6 +149,13 @@ class Sparse:
     def unlike_server(self, values: Array, expected: Array) -> Ints:
         """Return the rows whose value is not the one that its server asks for; `expected` goes with `servers`."""
         return np.flatnonzero(values != expected[self.server])
+
+    def unlike_kind(self, values: Array, expected: Array, kind: Array) -> Ints:
+        """Return the rows whose value is not the one that their time asks for in servers of their kind.
+
+        `expected` has a row a kind, which goes with `times`; `kind` goes with `servers`.
+        """
+        return np.flatnonzero(values != expected[kind[self.server], self.position])
 
     def add_by_time(self, values: Ints, of_times: Ints) -> None:
         """Add to each row, in place, what its time has."""

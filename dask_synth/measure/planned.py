@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from dask_synth.measure.redraw import NOT_AT_ALL, Recompute
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import ID_PREFIX, Fleet
-from dask_synth.model.holidays import us_holidays
+from dask_synth.model.holidays import UNITED_STATES, public_holidays
 from dask_synth.model.spec import FleetSpec
 from dask_synth.schema import CALENDAR, CATEGORICAL, PARTITION_KEY, Columns
 
@@ -133,6 +133,14 @@ class Planned:
         """Return what a calendar column must be at these positions of the grid."""
         return expected_calendar(self.grid)[column][positions // self.grid.rows_per_day]
 
+    def regional_holidays(self, positions: Ints) -> npt.NDArray[np.bool_] | None:
+        """Return which of these positions of the grid are holidays, a row a region; None where all keep the US ones."""
+        calendars = self.spec.fleet.calendars
+        if not calendars:
+            return None
+        days = positions // self.grid.rows_per_day
+        return np.stack([expected_holidays(self.grid, calendar)[days] for calendar in calendars])
+
     def timestamp(self, position: int) -> str:
         """Return the grid's timestamp at a position, as text."""
         return str(pd.Timestamp(np.datetime64(self.grid.start, "us") + position * self.step))
@@ -162,7 +170,6 @@ def expected_calendar(grid: TimeGrid) -> dict[str, npt.NDArray[np.int16]]:
     months = day.astype("M8[M]").astype(np.int64)
     tomorrow = (day + np.timedelta64(1, "D")).astype("M8[M]").astype(np.int64)
     weekday = (day.astype(np.int64) + 3) % 7
-    feasts = np.array(sorted(us_holidays(grid.start.year, grid.end.year)), "M8[D]")
     values = (
         months // 12 + 1970,
         months % 12 + 1,
@@ -170,6 +177,13 @@ def expected_calendar(grid: TimeGrid) -> dict[str, npt.NDArray[np.int16]]:
         weekday,
         weekday >= 5,
         tomorrow // 3 > months // 3,
-        np.isin(day, feasts),
+        expected_holidays(grid, UNITED_STATES),
     )
     return {name: value.astype(np.int16) for name, value in zip(CALENDAR, values, strict=True)}
+
+
+@lru_cache(maxsize=64)
+def expected_holidays(grid: TimeGrid, calendar: str) -> npt.NDArray[np.bool_]:
+    """Return which days are public holidays of a calendar."""
+    feasts = np.array(sorted(public_holidays(calendar, grid.start.year, grid.end.year)), "M8[D]")
+    return np.isin(np.datetime64(grid.start, "D") + np.arange(grid.days), feasts)

@@ -65,8 +65,12 @@ def count_nulls(faults: Faults, frame: pd.DataFrame, columns: Columns) -> None:
 
 
 def check_calendar(faults: Faults, frame: pd.DataFrame, arrangement: Arrangement, planned: Planned) -> None:
-    """Compare the calendar columns with what the timestamps ask for."""
+    """Compare the calendar columns with what the timestamps ask for, and holidays with what the regions keep."""
+    regional = planned.regional_holidays(arrangement.times)
     for name in CALENDAR:
+        if name == "is_holiday" and regional is not None:
+            _check_holidays(faults, frame[name].to_numpy(), arrangement, planned, regional)
+            continue
         expected = planned.row_values(name, arrangement.times).astype(np.int16)
         values = frame[name].to_numpy()
         if (wrong := arrangement.unlike_time(values, expected.astype(values.dtype))).size:
@@ -74,6 +78,21 @@ def check_calendar(faults: Faults, frame: pd.DataFrame, arrangement: Arrangement
             time = arrangement.place(row)[1]
             should = int(expected[time - arrangement.first])
             faults.add(f"calendar.{name}", wrong.size, f"{values[row]} at {planned.timestamp(time)}, not {should}")
+
+
+def _check_holidays(
+    faults: Faults, values: Ints, arrangement: Arrangement, planned: Planned, regional: npt.NDArray[np.bool_]
+) -> None:
+    # Ids that are not in the plan stand at -1; no row that is compared is of one.
+    region = planned.codes("region", np.maximum(arrangement.servers, 0))
+    if (wrong := arrangement.unlike_kind(values, regional.astype(values.dtype), region)).size:
+        row = int(wrong[0])
+        server, time = arrangement.place(row)
+        of_server = int(planned.codes("region", np.array([server]))[0])
+        should = int(regional[of_server, time - arrangement.first])
+        place = planned.categories["region"][of_server]
+        example = f"{values[row]} at {planned.timestamp(time)} in {place}, not {should}"
+        faults.add("calendar.is_holiday", wrong.size, example)
 
 
 def check_metadata(

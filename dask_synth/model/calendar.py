@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dask_synth.model.archetypes import ArchetypeProfile
-from dask_synth.model.holidays import DEFAULT_HOLIDAYS, Holiday, holiday_factors, us_holidays
+from dask_synth.model.holidays import DEFAULT_HOLIDAYS, UNITED_STATES, Holiday, holiday_factors, public_holidays
 
 DAY = 24 * 60
 GRANULARITIES: Mapping[str, int] = {
@@ -156,8 +156,6 @@ def calendar_of(grid: TimeGrid, seasonality: Seasonality) -> Calendar:
 
 def calendar_columns(days: pd.DatetimeIndex) -> dict[str, npt.NDArray[np.generic]]:
     """Return the dataset's calendar columns for these days (or timestamps), int16 year and int8 else."""
-    table = us_holidays(days[0].year, days[-1].year) if len(days) else {}
-    is_holiday = days.normalize().isin([pd.Timestamp(day) for day in table])
     return {
         "year": days.year.to_numpy(np.int16),
         "month": days.month.to_numpy(np.int8),
@@ -165,8 +163,22 @@ def calendar_columns(days: pd.DatetimeIndex) -> dict[str, npt.NDArray[np.generic
         "dayofweek": days.day_of_week.to_numpy(np.int8),
         "is_weekend": (days.day_of_week >= 5).astype(np.int8),
         "is_eoq": days.is_quarter_end.astype(np.int8),
-        "is_holiday": np.asarray(is_holiday).astype(np.int8),
+        "is_holiday": holiday_flags(days),
     }
+
+
+def holiday_flags(days: pd.DatetimeIndex, calendar: str = UNITED_STATES) -> npt.NDArray[np.int8]:
+    """Return 1 for days (or timestamps) that are public holidays where a calendar is kept, else 0."""
+    table = public_holidays(calendar, days[0].year, days[-1].year) if len(days) else {}
+    return np.asarray(days.normalize().isin([pd.Timestamp(day) for day in table])).astype(np.int8)
+
+
+@lru_cache(maxsize=2)
+def regional_holidays(grid: TimeGrid, calendars: tuple[str, ...]) -> npt.NDArray[np.int8]:
+    """Return the dataset's ``is_holiday`` where each of these calendars is kept: a row a calendar, by UTC date."""
+    days = pd.date_range(grid.start, grid.end, freq="D", unit="us")
+    flags = np.stack([holiday_flags(days, calendar) for calendar in calendars])
+    return np.repeat(flags, grid.rows_per_day, axis=1)
 
 
 def load_factor(profile: ArchetypeProfile, calendar: Calendar, seasonality: Seasonality) -> Floats:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dask_synth.model.holidays import UNITED_STATES
 from dask_synth.model.life import Company
 from dask_synth.model.seeds import Purpose, generator
 
@@ -18,6 +19,9 @@ MIN_ID_DIGITS = 3
 ID_PREFIX = "server_"
 DRAW_SERVERS = 1 << 16
 """How many servers' metadata are drawn at once: a large fleet's numbers never stand in memory together."""
+
+ALONE = -1
+"""Stands in a pool's place where a server is on its own."""
 
 Ints = npt.NDArray[np.int64]
 Weights = tuple[tuple[str, float], ...]
@@ -91,6 +95,12 @@ class Fleet:
         }
         return {column: [value for value, _ in weights] for column, weights in columns.items()}
 
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """Whose holidays each region keeps, in their order; empty where nothing but the US is asked for."""
+        asked = any(place.holidays for place in self.places)
+        return tuple(place.holidays or UNITED_STATES for place in self.places) if asked else ()
+
     def server_ids(self, start: int, stop: int) -> list[str]:
         """Return the ids of servers start, ..., stop - 1, all equally wide."""
         width = self.id_digits
@@ -102,11 +112,11 @@ class Fleet:
         return max(MIN_ID_DIGITS, len(str(self.servers - 1)))
 
     def pools(self, seed: int, start: int, stop: int) -> Ints:
-        """Return the first server of the pool that each of servers start, ..., stop - 1 is in, or -1.
+        """Return the first server of the pool that each of servers start, ..., stop - 1 is in, or ALONE.
 
         Groups are cut from the first server of each archetype's block; the last may be smaller, down to two servers.
         """
-        pools = np.full(stop - start, -1)
+        pools = np.full(stop - start, ALONE)
         if self.company is None or not self.company.pools:
             return pools
         size = self.company.size

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.columns import ONE_STREAM, MetricTable
 from dask_synth.model.correlation import cholesky_factor
+from dask_synth.model.localtime import timezone_text
 from dask_synth.model.seeds import Purpose, generator
 from dask_synth.model.spec import FleetSpec
 
@@ -49,7 +50,7 @@ class Individuals:
     rate
         Growth, percent of the base a month.
     pool
-        The first server of the pool that the server is in, or -1.
+        The first server of the pool that the server is in, or ALONE.
     region
         Position among the fleet's regions.
     """
@@ -74,15 +75,41 @@ def individuals_of(spec: FleetSpec, archetype: str, start: int, stop: int) -> In
     if any(spreads) or any(profile.level_spread.values()):
         drawn = np.clip(_drawn(spec, pool, start, further), -FARTHEST, FARTHEST)
     strength = profile.strength * np.exp(profile.strength_spread * drawn[:, STRENGTH])
+    rate = profile.growth * (1 + profile.growth_spread * drawn[:, GROWTH])
     return Individuals(
         level=_levels(profile, spec.metrics, factor, drawn, further),
         noise=_rounded(np.exp(profile.noise_spread * drawn[:, NOISE])),
         strength=_rounded(np.minimum(strength, STRONGEST)),
         shift=np.rint(profile.shift_spread * drawn[:, SHIFT]).astype(np.int64),
-        rate=_rounded(profile.growth * (1 + profile.growth_spread * drawn[:, GROWTH])),
+        # A growth that does not spread is the profile's, as in servers of old.
+        rate=_rounded(rate) if profile.growth_spread else rate,
         pool=pool,
         region=fleet.metadata_codes(spec.seed, start, stop)["region"].astype(np.int64),
     )
+
+
+def individual_columns(spec: FleetSpec, start: int, stop: int) -> dict[str, npt.NDArray[Any]]:
+    """Return what the table of servers says of the individuals start, ..., stop - 1 of a fleet, by column.
+
+    ``pool`` is ALONE where a server is on its own; ``timezone`` is there if the fleet has places. Where no archetype is
+    living there are no columns.
+    """
+    if not any(spec.living(name) for name, _ in spec.fleet.mix):
+        return {}
+    blocks = [block for block in spec.fleet.blocks() if block.start < stop and block.stop > start]
+    parts = [individuals_of(spec, name, max(first, start), min(last, stop)) for name, first, last in blocks]
+
+    def joined(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    columns = {f"level_{name}": np.concatenate([part.level[name] for part in parts]) for name in spec.metrics.latent}
+    columns |= {"noise": joined("noise"), "cycle_strength": joined("strength")}
+    columns |= {"cycle_shift": joined("shift").astype(np.int32), "growth_rate": joined("rate")}
+    columns |= {"pool": joined("pool").astype(np.int32)}
+    if spec.fleet.places:
+        zones = np.array([timezone_text(place.timezone) for place in spec.fleet.places], object)
+        columns["timezone"] = zones[joined("region")]
+    return columns
 
 
 def _rounded(numbers: npt.NDArray[Any]) -> Floats:

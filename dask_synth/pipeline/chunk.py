@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from dask_synth.model.calendar import regional_holidays
 from dask_synth.model.draw import Draw
+from dask_synth.model.fleet import ALONE
+from dask_synth.model.individuals import individual_columns
 from dask_synth.model.numbers import profile_numbers
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.plan import Chunk
@@ -39,6 +43,8 @@ def chunk_table(spec: FleetSpec, chunk: Chunk) -> pa.Table:
     columns["timestamp"] = np.tile(spec.grid.timestamps()[chunk.first_row :], chunk.servers)
     calendar = spec.calendar().columns
     columns.update({name: np.tile(values[chunk.first_row :], chunk.servers) for name, values in calendar.items()})
+    if spec.fleet.calendars:
+        columns["is_holiday"] = _holidays(spec, chunk)
     columns.update(_text_columns(spec, chunk, size))
     names = columns_of(spec).names
     return pa.table([pa.array(columns[name]) for name in names], names=list(names))
@@ -51,14 +57,14 @@ def chunk_frame(chunk: Chunk, spec: FleetSpec) -> pd.DataFrame:
 
 
 def servers_table(spec: FleetSpec) -> pa.Table:
-    """Return one row a server: id, app, metadata, type, and the parameters of its profile."""
+    """Return one row a server: id, app, metadata, type, the parameters of its profile, and what makes it individual."""
     fleet, blocks, categories = spec.fleet, spec.fleet.blocks(), spec.fleet.categories()
     codes = fleet.metadata_codes(spec.seed, 0, fleet.servers)
     codes[PARTITION_KEY] = np.repeat(
         np.array([categories[PARTITION_KEY].index(block.archetype) for block in blocks], np.int8),
         [block.stop - block.start for block in blocks],
     )
-    columns = {
+    columns: dict[str, Any] = {
         "server_id": fleet.server_ids(0, fleet.servers),
         "app_name": fleet.app_names(codes["business_unit"].tolist(), 0, fleet.pools(spec.seed, 0, fleet.servers)),
     }
@@ -66,7 +72,17 @@ def servers_table(spec: FleetSpec) -> pa.Table:
     of_type = [profile_numbers(spec.archetypes[name], spec.metrics) for name in categories[PARTITION_KEY]]
     profiles = pd.DataFrame(of_type).astype(float)
     of_server = profiles.iloc[codes[PARTITION_KEY]]
-    return pa.table(columns | {f"profile_{name}": of_server[name].to_numpy() for name in profiles})
+    columns |= {f"profile_{name}": of_server[name].to_numpy() for name in profiles}
+    own = individual_columns(spec, 0, fleet.servers)
+    if own:
+        columns |= own | {"pool": pa.array(own["pool"], mask=own["pool"] == ALONE)}
+    return pa.table(columns)
+
+
+def _holidays(spec: FleetSpec, chunk: Chunk) -> npt.NDArray[np.int8]:
+    """Return whether each row is a holiday where its server stands."""
+    region = spec.fleet.metadata_codes(spec.seed, chunk.start, chunk.stop)["region"]
+    return regional_holidays(spec.grid, spec.fleet.calendars)[region, chunk.first_row :].ravel()
 
 
 def _text_columns(spec: FleetSpec, chunk: Chunk, size: int) -> dict[str, pa.Array]:

@@ -18,11 +18,15 @@ from hypothesis import strategies as st
 from dask_synth.config.layers import load_config
 from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
 from dask_synth.measure.redraw import Recompute
+from dask_synth.measure.rows import measure_rows
+from dask_synth.model.fleet import Place
+from dask_synth.model.life import Company
 from dask_synth.model.spec import FleetSpec
-from dask_synth.pipeline.chunk import servers_table
-from dask_synth.pipeline.plan import spec_of
+from dask_synth.pipeline.chunk import chunk_frame, servers_table
+from dask_synth.pipeline.plan import Chunk, spec_of
 from dask_synth.proof.checks import files
 from dask_synth.proof.checks.files import server_checks
+from tests import people
 
 Observed = Callable[[pa.Table], str]
 SIZES = (1, 120, 1000, 1001)
@@ -132,3 +136,98 @@ def test_servers_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     path.write_bytes(b"not Parquet")
     (check,) = server_checks(path, PLANS[120].spec, PLANS[120])
     assert str(check.observed).startswith("unreadable (")
+
+
+LIVING = people.spec_of(people.ALL_DIFFERENT, places=people.PLACES, company=Company(size=8, pools=0.5), time__years=1)
+
+
+@pytest.fixture
+def living(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Observed:
+    """The same of a fleet of individuals; batches of 50 cut archetypes and pools."""
+    monkeypatch.setattr(files, "BATCH_SERVERS", 50)
+
+    def observed(table: pa.Table) -> str:
+        path = tmp_path / "servers.parquet"
+        pq.write_table(table, path)
+        (check,) = server_checks(path, LIVING, Planned.of(LIVING))
+        return str(check.observed)
+
+    return observed
+
+
+def test_the_planned_table_of_individuals_passes(living: Observed) -> None:
+    assert living(servers_table(LIVING)) == "as planned"
+
+
+@pytest.mark.parametrize("row", [0, 49, 50, 119])
+@pytest.mark.parametrize("name", ["level_net", "noise", "cycle_strength", "cycle_shift", "growth_rate"])
+def test_one_changed_number_of_an_individual_is_named(living: Observed, name: str, row: int) -> None:
+    table = servers_table(LIVING).to_pandas()
+    table.loc[row, name] += 1 if name == "cycle_shift" else 1e-6
+    assert living(pa.Table.from_pandas(table, preserve_index=False)) == f"{name} not as planned"
+
+
+def test_a_pool_that_is_left_and_one_that_is_entered_are_named(living: Observed) -> None:
+    table = servers_table(LIVING)
+    pools = table["pool"].to_pylist()
+    for other in (None, 7):
+        row = next(row for row, pool in enumerate(pools) if (pool is None) == (other == 7))
+        changed = pa.array([*pools[:row], other, *pools[row + 1 :]], pa.int32())
+        assert living(table.set_column(table.column_names.index("pool"), "pool", changed)) == "pool not as planned"
+
+
+def test_another_zone_is_named_and_so_is_a_column_of_individuals_that_is_missing(living: Observed) -> None:
+    table = servers_table(LIVING).to_pandas()
+    table["timezone"] = table["timezone"].replace("Europe/Berlin", "Europe/Paris")
+    changed = pa.Table.from_pandas(table.drop(columns="noise"), preserve_index=False)
+    assert living(changed) == "noise, timezone not as planned"
+
+
+@given(st.lists(st.integers(0, 119), max_size=12))
+def test_texts_of_any_servers_of_pools_are_those_of_the_planned_table(servers: list[int]) -> None:
+    table = servers_table(LIVING).to_pandas()
+    for name in ("server_id", *TEXT_BY_SERVER):
+        found = Planned.of(LIVING).texts(name, np.array(servers, np.int64))
+        assert found.tolist() == table[name].iloc[servers].tolist()
+
+
+def faults_of(frame: pd.DataFrame, spec: FleetSpec = LIVING) -> tuple[dict[str, int], dict[str, str]]:
+    measured = measure_rows(frame, Planned.of(spec))
+    return dict(measured.faults), dict(measured.examples)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_rows_of_pools_and_regions_are_as_planned(shuffled: bool) -> None:
+    frame = chunk_frame(Chunk(0, "web", 3, 30), LIVING)
+    faults, _ = faults_of(frame.sample(frac=1, random_state=1) if shuffled else frame)
+    assert faults.keys() <= {"order"}
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_holiday_of_another_region_is_a_fault(shuffled: bool) -> None:
+    """October 3 is kept in the EU's Bavaria and not in the other regions."""
+    frame = chunk_frame(Chunk(0, "web", 3, 30), LIVING)
+    day = frame["timestamp"].dt.strftime("%m-%d") == "10-03"
+    assert frame.loc[day, "is_holiday"].tolist() == (frame.loc[day, "region"] == "EU").astype(int).tolist()
+    frame.loc[day, "is_holiday"] = 1
+    faults, examples = faults_of(frame.sample(frac=1, random_state=1) if shuffled else frame)
+    assert faults["calendar.is_holiday"] == (frame.loc[day, "region"] != "EU").sum()
+    assert examples["calendar.is_holiday"].startswith("1 at 20")
+    assert examples["calendar.is_holiday"].endswith(", not 0")
+    assert " in EU" not in examples["calendar.is_holiday"]
+
+
+def test_an_application_that_is_not_the_pools_is_a_fault() -> None:
+    frame = chunk_frame(Chunk(0, "web", 0, 42), LIVING)
+    alone = Planned.of(people.spec_of(people.ALL_DIFFERENT, places=people.PLACES, time__years=1))
+    faults = dict(measure_rows(frame, alone).faults)
+    assert faults["metadata.app_name"] > 0
+    assert faults_of(frame)[0] == {}
+
+
+def test_places_that_keep_the_holidays_of_the_us_are_held_against_those() -> None:
+    spec = people.spec_of(servers=20, places=(Place("Asia/Tokyo"),) * 4, time__years=1)
+    frame = chunk_frame(Chunk(0, "web", 0, 7), spec)
+    assert faults_of(frame, spec)[0] == {}
+    frame.loc[100, "is_holiday"] = 1 - frame["is_holiday"].iloc[100]
+    assert faults_of(frame, spec)[0] == {"calendar.is_holiday": 1}

@@ -1,16 +1,26 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
+import holidays
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from dask_synth.model.fleet import Place
+from dask_synth.model.individuals import individuals_of
+from dask_synth.model.life import Company
+from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.chunk import chunk_frame, chunk_table, servers_table
-from dask_synth.pipeline.plan import RunPlan
+from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.schema import CALENDAR, CATEGORICAL, METRICS, NAMES, SCHEMA, empty_frame
 from tests import reference
+from tests.further import WITH_IOPS
+from tests.people import ALL_DIFFERENT, PLACES, spec_of
 
 
 def whole(plan: RunPlan) -> pd.DataFrame:
@@ -182,3 +192,93 @@ def test_archetypes_without_servers_keep_their_place_among_the_categories(small_
     assert frame["server_type"].cat.categories.tolist() == ["web", "application", "database", "batch"]
     assert set(frame["server_type"]) == {"web", "application"}
     assert servers_table(plan.spec).num_rows == 3
+
+
+LIVING: Mapping[str, Any] = {"places": PLACES, "company": Company(size=4, pools=0.5)}
+
+
+def whole_of(spec: FleetSpec) -> pd.DataFrame:
+    chunks = [Chunk(index, *block) for index, block in enumerate(spec.fleet.blocks())]
+    return pd.concat([chunk_frame(chunk, spec) for chunk in chunks], ignore_index=True)
+
+
+def test_a_pool_serves_one_application_in_rows_and_in_the_table_of_servers() -> None:
+    spec = spec_of(servers=40, company=LIVING["company"], time__years=1)
+    rows, servers = whole_of(spec).groupby("server_id").first(), servers_table(spec).to_pandas()
+    for name in ("app_name", "business_unit", "criticality", "region"):
+        assert rows[name].astype(str).tolist() == servers[name].astype(str).tolist()
+        by_pool = servers.groupby("pool", observed=True)[name].agg(["nunique", "size"])
+        assert by_pool["nunique"].eq(1).all()
+    assert set(by_pool["size"]) == {2, 4}  # 14 web servers are three groups of four and one of two
+    expected = [f"{unit}-app-{pool:.0f}" for unit, pool in zip(servers["business_unit"], servers["pool"], strict=True)]
+    pooled = servers["pool"].notna()
+    assert servers["app_name"][pooled].tolist() == [name for name, yes in zip(expected, pooled, strict=True) if yes]
+
+
+def test_a_fleet_in_places_has_each_regions_holidays() -> None:
+    spec = spec_of(servers=40, places=PLACES, time__start_date="2024-01-01", time__end_date="2024-12-31")
+    found = whole_of(spec)
+    assert found["is_holiday"].dtype == np.int8
+    for region, place in zip(("US-East", "US-West", "EU", "Asia"), PLACES, strict=True):
+        rows = found[found["region"] == region]
+        country, _, subdivision = (place.holidays or "US").partition("-")
+        kept = holidays.country_holidays(country, subdiv=subdivision or None, years=2024)
+        assert (rows["is_holiday"] == [day.date() in kept for day in rows["timestamp"]]).all()
+        assert rows["is_holiday"].any()
+
+
+def test_holidays_of_appended_rows_are_those_of_their_days() -> None:
+    spec = spec_of(servers=40, places=PLACES, time__start_date="2024-01-01", time__end_date="2024-12-31")
+    late = chunk_frame(Chunk(0, "web", 3, 9, first_row=300), spec)
+    every = chunk_frame(Chunk(0, "web", 3, 9), spec)
+    expected = every.groupby("server_id").tail(66)["is_holiday"]
+    assert late["is_holiday"].tolist() == expected.tolist()
+    assert late["is_holiday"].nunique() == 2
+
+
+def test_places_without_holidays_keep_those_of_the_us() -> None:
+    spec = spec_of(servers=20, places=(Place("Asia/Tokyo"),) * 4, time__years=1)
+    plain = spec_of(servers=20, time__years=1)
+    assert whole_of(spec)["is_holiday"].tolist() == whole_of(plain)["is_holiday"].tolist()
+
+
+def test_the_table_of_servers_shows_the_individuals_behind_the_profiles() -> None:
+    spec = spec_of(ALL_DIFFERENT, **LIVING)
+    table = servers_table(spec)
+    own = ["level_cpu", "level_mem", "level_disk", "level_net", "noise", "cycle_strength", "cycle_shift"]
+    own += ["growth_rate", "pool", "timezone"]
+    profiles = servers_table(spec_of()).column_names
+    assert table.column_names == [*profiles, *own]
+    frame, web = table.to_pandas(), individuals_of(spec, "web", 0, 42)
+    batch = individuals_of(spec, "batch", 108, 120)
+    for part, rows in ((web, frame.iloc[:42]), (batch, frame.iloc[108:])):
+        assert rows["level_disk"].tolist() == part.level["disk"].tolist()
+        assert rows["noise"].tolist() == part.noise.tolist()
+        assert rows["cycle_strength"].tolist() == part.strength.tolist()
+        assert rows["cycle_shift"].tolist() == part.shift.tolist()
+        assert rows["growth_rate"].tolist() == part.rate.tolist()
+        assert rows["pool"].fillna(-1).tolist() == part.pool.tolist()
+    assert table["pool"].type == pa.int32()
+    assert 0 < table["pool"].null_count < 120
+    zones = {"US-East": "America/New_York", "US-West": "UTC-8", "EU": "Europe/Berlin", "Asia": "Asia/Kolkata"}
+    assert frame["timezone"].tolist() == [zones[region] for region in frame["region"]]
+
+
+def test_servers_of_an_archetype_that_is_plain_stand_beside_the_others() -> None:
+    spec = spec_of()
+    web = replace(spec.archetypes["web"], **ALL_DIFFERENT)
+    batch = replace(spec.archetypes["batch"], growth=0.12345678)
+    table = servers_table(replace(spec, archetypes={**spec.archetypes, "web": web, "batch": batch}))
+    frame = table.to_pandas()
+    assert frame["level_cpu"][:42].nunique() == 42
+    names = ["level_cpu", "level_net", "noise", "cycle_strength", "cycle_shift", "growth_rate"]
+    assert (frame.loc[108:, names] == [1, 1, 1, 1, 0, 0.12345678]).all(axis=None)
+    assert table["pool"].null_count == 120
+    assert "timezone" not in frame
+
+
+def test_a_further_metric_has_a_column_of_levels() -> None:
+    spec = spec_of({"level_spread": {"iops": 0.5}}, **WITH_IOPS)
+    frame = servers_table(spec).to_pandas()
+    assert frame["level_iops"].nunique() > 100
+    assert set(frame["level_cpu"]) == {1}

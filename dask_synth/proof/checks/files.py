@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
+from dask_synth.model.fleet import ALONE
+from dask_synth.model.individuals import individual_columns
 from dask_synth.model.numbers import profile_numbers
 from dask_synth.model.spec import FleetSpec
 from dask_synth.proof.checks.structure import check
@@ -33,7 +35,7 @@ def file_checks(findings: Sequence[Finding], manifest: Manifest) -> Iterator[Che
 
 
 def server_checks(servers: Path, spec: FleetSpec, planned: Planned) -> Iterator[Check]:
-    """Check that servers.parquet has one row a server, with its metadata and its profile."""
+    """Check that servers.parquet has one row a server, with its metadata, its profile and what makes it individual."""
     with reading(servers):
         try:
             with pq.ParquetFile(readable(servers)) as file:
@@ -51,7 +53,8 @@ def _differing(file: pq.ParquetFile, spec: FleetSpec, planned: Planned) -> list[
     archetypes = [spec.archetypes[name] for name in planned.categories[PARTITION_KEY]]
     profiles = pd.DataFrame([profile_numbers(profile, spec.metrics) for profile in archetypes]).astype(float)
     texts = ("server_id", *TEXT_BY_SERVER)
-    names = [*texts, *(f"profile_{name}" for name in profiles)]
+    of_profile = {f"profile_{name}": profiles[name].to_numpy() for name in profiles}
+    names = [*texts, *of_profile, *individual_columns(spec, 0, 1)]
     if file.metadata.num_rows != planned.servers:
         return names
     wrong = {*names} - {*file.schema_arrow.names}
@@ -59,10 +62,13 @@ def _differing(file: pq.ParquetFile, spec: FleetSpec, planned: Planned) -> list[
     for batch in file.iter_batches(BATCH_SERVERS):
         table = batch.to_pandas()
         here = np.arange(start, start + len(table))
-        start += len(here)
         kinds = planned.codes(PARTITION_KEY, here)
+        numbers = {name: of_kinds[kinds] for name, of_kinds in of_profile.items()}
+        numbers |= individual_columns(spec, start, start + len(here))
+        start += len(here)
         for name in {*names} - wrong:
-            values = planned.texts(name, here) if name in texts else profiles[name[8:]].to_numpy()[kinds]
-            if not (table[name].to_numpy() == values).all():
+            values = planned.texts(name, here) if name in texts else numbers[name]
+            found = table[name].fillna(ALONE) if name == "pool" else table[name]
+            if not (found.to_numpy() == values).all():
                 wrong.add(name)
     return [name for name in names if name in wrong]
