@@ -46,6 +46,8 @@ class RankSums:
         By hour of the day, (24,) and (columns, 24).
     classes
         Ranks in each twentieth, (columns, 20).
+    free_days
+        Rows and ranks of each column of servers that are free of bounds, by day, (2, columns, days).
     week
         Rows and ranks of each column of servers that are free of bounds, by region, by whether its clock is ahead, and
         by UTC hour of the week, (2, columns, regions, 2, 168).
@@ -61,6 +63,7 @@ class RankSums:
     hour_rows: Floats
     hour_ranks: Floats
     classes: Floats
+    free_days: Floats
     week: Floats
     first: Floats
     blur: Floats
@@ -288,11 +291,12 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
     slot = 2 * day + is_business_hour(hour)
     of_week = (grid.start.weekday() + day) % 7 * HOURS + hour
     regions = len(law.spec.fleet.regions)
-    week = np.zeros((2, columns, regions, 2, WEEK))
+    week, free_days = np.zeros((2, columns, regions, 2, WEEK)), np.zeros((2, columns, grid.days))
     for region, free in tally.by_region.items():
         place = law.paths.clocks[region].later[arrangement.times] * WEEK + of_week
         for i, k in np.ndindex(2, columns):
             week[i, k, region] = np.bincount(place, free[i, k], 2 * WEEK).reshape(2, WEEK)
+            free_days[i, k] += np.bincount(day, free[i, k], grid.days)
     by_time = np.concatenate([tally.rows[None], tally.ranks])
 
     def by_slot(values: Floats) -> Floats:
@@ -308,6 +312,7 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
         hour_rows=hours[0],
         hour_ranks=hours[1:],
         classes=tally.classes,
+        free_days=free_days,
         week=week,
         first=first,
         blur=tally.blur,

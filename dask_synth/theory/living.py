@@ -161,16 +161,30 @@ class LivingTheory:
         blur
             Share of the ranks' variance that is drawn by lot.
         """
-        pattern, profile = Patterns.of([weight], self.steps), self.law.spec.archetypes[self.name]
-        calm = (1 - profile.spike_probability * self.law.spec.spikes) ** 2
+        pattern = Patterns.of([weight], self.steps)
         clear = float(self.error(pattern, LOCATION, units)[column, 0]) ** 2
-        lot, least = units.servers * float(pattern.squares[0]) / 3, (1 - blur) * calm
+        lot, least = units.servers * float(pattern.squares[0]) / 3, (1 - blur) * self.calm
         return float(np.sqrt(max(clear, least * clear + (1 - least) * lot)))
 
-    def day_covariance(self, column: int) -> Floats:
-        """Return the covariance of the sums of ranks of two days so many days apart, (days of reach + 1,)."""
+    @property
+    def calm(self) -> float:
+        """Share of the ranks' variance that is not of spikes, at least: both of two rows must be calm."""
+        profile = self.law.spec.archetypes[self.name]
+        return float((1 - profile.spike_probability * self.law.spec.spikes) ** 2)
+
+    def day_covariance(self, column: int, units: Units, clear: float = 1.0) -> Floats:
+        """Return the covariance of the sums of ranks of two days so many days apart, (days of reach + 1,).
+
+        Parameters
+        ----------
+        column, units
+            Which, and of which servers.
+        clear
+            Share of the ranks' variance that is not drawn by lot.
+        """
         own, shared = self._by_lag(LOCATION, column)
-        by_step = (self.units.servers * own + self.units.pairs * shared) * self.steps.rows**2
+        by_step = clear * (units.servers * own + units.pairs * shared) * self.steps.rows**2
+        by_step[0] += (1 - clear) * units.servers * LOCATION.variance * self.steps.rows
         a_day = self.steps.count // self.law.spec.grid.days
         reach = self.steps.reach // a_day
         apart = np.arange(1 - a_day, a_day)

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 
 from dask_synth.measure.ranks import RankSums
 from dask_synth.model.individuals import individuals_of
+from dask_synth.proof.checks.ranks import free_servers
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import MIN_ROWS, Trial
 from dask_synth.proof.verdict import Kind
@@ -192,46 +193,72 @@ def days(evidence: Evidence) -> Iterator[Trial]:
 
 def blocks(evidence: Evidence) -> Iterator[Trial]:
     """Look for noise that servers share and should not: it makes days vary too much, or archetypes go together."""
-    found = [(theory, *_standardised(seen, theory)) for seen, theory in evidence.living()]
-    found = [row for row in found if len(row[1]) and len(row[1][0]) >= MIN_DAYS]
-    for theory, values, memory in found:
-        for k, metric in enumerate(evidence.metrics):
-            error, skewness = _square_of(memory[k], values.shape[1])
-            yield Trial(
-                name=f"independence.{theory.name}.{metric}.days",
-                kind="independence",
-                what=f"variance of {theory.name} {metric} from day to day, by rank, over the model's",
-                observed=float(np.mean(values[k] ** 2)),
-                expected=1.0,
-                standard_error=error,
-                skewness=skewness,
-                archetype=theory.name,
-                metric=metric,
-                hint="do servers share noise that should not, or are some days shifted?",
-            )
-    for (a, one, left), (b, two, right) in combinations(found, 2):
-        for k, metric in enumerate(evidence.metrics):
-            yield Trial(
-                name=f"independence.{a.name}~{b.name}.{metric}",
-                kind="independence",
-                what=f"correlation of {a.name} and {b.name} servers' {metric} from day to day, by rank",
-                observed=float(np.mean(one[k] * two[k])),
-                expected=0.0,
-                standard_error=_product_error(left[k], right[k], one.shape[1]),
-                archetype=f"{a.name}~{b.name}",
-                metric=metric,
-                hint="do the two archetypes share noise?",
-            )
+    metrics = range(len(evidence.metrics))
+    found = {
+        (theory.name, k): days
+        for seen, theory in evidence.living()
+        for k in metrics
+        if (days := _free_days(evidence, seen, theory, k)) is not None
+    }
+    for (name, k), days in found.items():
+        error, skewness = _square_of(days.memory, len(days.sums))
+        observed = float(np.mean(days.sums**2))
+        yield Trial(
+            name=f"independence.{name}.{evidence.metrics[k]}.days",
+            kind="independence",
+            what=f"variance of {name} {evidence.metrics[k]} from day to day, by rank, over the model's",
+            observed=observed,
+            # What spikes leave of memory is known from below and from above.
+            expected=float(np.clip(observed, days.least, 1.0)),
+            standard_error=error,
+            skewness=skewness,
+            archetype=name,
+            metric=evidence.metrics[k],
+            hint="do servers share noise that should not, or are some days shifted?",
+        )
+    for ((a, k), one), ((b, other), two) in combinations(found.items(), 2):
+        if k != other or a == b:
+            continue
+        yield Trial(
+            name=f"independence.{a}~{b}.{evidence.metrics[k]}",
+            kind="independence",
+            what=f"correlation of {a} and {b} servers' {evidence.metrics[k]} from day to day, by rank",
+            observed=float(np.mean(one.sums * two.sums)),
+            expected=0.0,
+            standard_error=_product_error(one.memory, two.memory, len(one.sums)),
+            archetype=f"{a}~{b}",
+            metric=evidence.metrics[k],
+            hint="do the two archetypes share noise?",
+        )
 
 
-def _standardised(seen: RankSums, theory: LivingTheory) -> tuple[Floats, list[Floats]]:
-    """Return each day's sum of ranks over its deviation, (columns, days), and their correlation by days apart."""
-    planned = theory.servers * theory.law.spec.grid.rows_per_day
-    if not (seen.rows.sum(axis=1) == planned).all():
-        return np.empty((0, 0)), []
-    covariances = [theory.day_covariance(column) for column in range(theory.columns)]
-    deviations = np.sqrt([covariance[0] for covariance in covariances])
-    return seen.ranks.sum(axis=2) / TOP / deviations[:, None], [c / c[0] for c in covariances]
+class FreeDays(NamedTuple):
+    """Sums of ranks of servers that are free of bounds, day by day.
+
+    Attributes
+    ----------
+    sums
+        Over their deviation, (days,).
+    memory
+        Their correlation by days apart.
+    least
+        Variance that they have at least.
+    """
+
+    sums: Floats
+    memory: Floats
+    least: float
+
+
+def _free_days(evidence: Evidence, seen: RankSums, theory: LivingTheory, column: int) -> FreeDays | None:
+    free = free_servers(evidence, theory, column)
+    rows, ranks = seen.free_days[:, column]
+    whole = free.sum() * evidence.planned.grid.rows_per_day
+    if len(rows) < MIN_DAYS or not whole or (rows != whole).any():
+        return None
+    units, blur = theory.units_of(free), seen.blur[column].sum() / rows.sum()
+    most, least = (theory.day_covariance(column, units, (1 - blur) * calm) for calm in (1.0, theory.calm))
+    return FreeDays(ranks / TOP / np.sqrt(most[0]), most / most[0], float(least[0] / most[0]))
 
 
 def _square_of(memory: Floats, count: int) -> tuple[float, float]:
