@@ -157,7 +157,6 @@ def _shared_load(grid: TimeGrid, seasonality: Seasonality, place: Place, season:
     """Return quarter_end * holiday * yearly, which all servers of a place have in common."""
     load = np.ones(grid.size)
     _add_shared(load, grid, seasonality, place, season)
-    load.flags.writeable = False
     return load
 
 
