@@ -159,13 +159,13 @@ def test_a_list_holds_names_alone() -> None:
 
 
 def test_all_that_is_wrong_with_regions_is_told_at_once() -> None:
-    found = problems({"EU": {"timezone": "x/y", "holidays": "ZZ"}, "US": -1, "Asia": {"wieght": 1}}, seed=-1)
+    found = problems({"EU": {"timezone": "x/y", "holidays": "ZZ"}, "US": -1, "Asia": {"wegiht": 1}}, seed=-1)
     assert [key for key, _ in found] == [
         "seed",
         "fleet.regions.EU.timezone",
         "fleet.regions.EU.holidays",
         "fleet.regions.US",
-        "fleet.regions.Asia.wieght",
+        "fleet.regions.Asia.wegiht",
     ]
 
 
