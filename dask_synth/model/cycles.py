@@ -157,9 +157,11 @@ class Loads:
 
 def week_table(numbers: Sequence[float] | Floats, strength: float, weekend: float) -> Floats:
     """Return the load by local hour of the week, Monday 00:00 first: mean 1, 6 decimals."""
-    day = np.power(numbers, strength)
-    week = np.concatenate([np.tile(day, 5), np.tile(day * weekend, 2)])
-    return np.asarray(np.round(week / week.mean(), TABLE_DECIMALS))
+    week = np.empty((7, DAY_HOURS))
+    week[:5] = np.power(numbers, strength)
+    week[5:] = week[0] * weekend
+    week *= WEEK_HOURS / week.sum()
+    return np.round(week, TABLE_DECIMALS, out=week).ravel()
 
 
 def _daily_percentiles(table: Floats) -> Floats:
