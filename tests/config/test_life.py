@@ -27,8 +27,8 @@ ALIVE: Mapping[str, Any] = {
     "memory": {"hours": [5, 120], "shares": {"cpu": [0.44, 0.47], "mem": [0.42, 0.38], "net": [0.5, 0.2]}},
     "in_out": 0.9,
     "cycle": "office",
-    "strenthh": 0.15,
-    "strenthh_spread": 1.25,
+    "strength": 0.15,
+    "strength_spread": 1.25,
     "shift_spread": 1,
     "level_spread": {"cpu": 0.55, "disk": 0.5},
     "noise_spread": 1.4,
@@ -249,11 +249,11 @@ def test_a_matrix_that_is_none_is_told_once_where_there_is_memory_too() -> None:
 
 
 def test_what_acts_on_a_cycle_needs_one() -> None:
-    found = problems(archetypes__web={"strenthh": 0.5, "shift_spread": 1, "peak": 100})
+    found = problems(archetypes__web={"strength": 0.5, "shift_spread": 1, "peak": 100})
     assert found == [
         (
             "archetypes.web",
-            "strenthh, shift_spread act on a cycle, and there is none: give one of flat, office, night, evening, "
+            "strength, shift_spread act on a cycle, and there is none: give one of flat, office, night, evening, "
             "or 24 numbers, one an hour from 00:00 on; or leave out what acts on it",
         ),
         (
@@ -262,7 +262,7 @@ def test_what_acts_on_a_cycle_needs_one() -> None:
             "yearly: 0.2; or leave out peak",
         ),
     ]
-    assert problems(archetypes__web__strength=0.5)[0][1].startswith("strenthh acts on a cycle")
+    assert problems(archetypes__web__strength=0.5)[0][1].startswith("strength acts on a cycle")
 
 
 def test_who_switches_a_cycle_off_switches_off_what_acts_on_it() -> None:
