@@ -276,6 +276,12 @@ def test_who_switches_a_cycle_off_switches_off_what_acts_on_it() -> None:
     assert RunConfig(**config.model_dump(mode="json")) == config
 
 
+def test_memory_that_lacks_a_part_says_which_and_nothing_else() -> None:
+    found = problems(archetypes__web__memory={"hours": [5, 120]}, archetypes__wbe={"growth": 1})
+    assert ("archetypes.web.memory", "shares must be given: there is no default") in found
+    assert len(found) == 2
+
+
 def test_problems_of_switches_are_told_with_all_the_others() -> None:
     found = problems(
         archetypes__web={"noise": "pink", "skew": {"cpu": 9, "ram": 1}, "cycle": "ofice", "sd": {"cpu": -1}},

@@ -98,6 +98,14 @@ def test_a_printed_region_tells_where_each_of_its_keys_comes_from(
     assert load_config(tmp_path / "printed.yaml") == effective.config
 
 
+def test_what_the_caller_says_of_a_region_leaves_it_its_weight(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("fleet: {regions: {EU: 3, Asia: {weight: 2, holidays: SG}}}\n")
+    said = {"fleet.regions.EU.timezone": "Europe/Berlin", "fleet.regions.Asia.timezone": 8}
+    fleet = spec_of(load_config(tmp_path / "run.yaml", said)).fleet
+    assert fleet.regions == (("EU", 3.0), ("Asia", 2.0))
+    assert fleet.places == (Place("Europe/Berlin"), Place(8, "SG"))
+
+
 @pytest.mark.parametrize(
     ("region", "key", "message"),
     [
