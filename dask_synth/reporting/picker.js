@@ -15,14 +15,24 @@ const take = (packed, row, size, top) => {
   return out
 }
 
-// Only the servers of the chosen archetype can be picked.
-const here = L.server_names.filter((_, i) => g === 0 || L.server_kinds[i] === L.groups[g])
-const options = [["", "none"], ...here.map((name) => [name, `${name} (${L.server_kinds[L.server_names.indexOf(name)]})`])]
-if (JSON.stringify(pick_server.options) !== JSON.stringify(options)) pick_server.options = options
-if (pick_server.value !== "" && !here.includes(pick_server.value)) { pick_server.value = "" }
-const s = L.server_names.indexOf(pick_server.value)
+// Only the servers of the chosen archetype can be picked; any of them, by any part of its id.
+if (!L.own_names) { const texts = JSON.parse(L.own_texts); L.own_names = texts.names; L.own_facts = texts.facts }
+const here = g === 0 ? L.own_names : L.own_names.filter((_, i) => L.own_kind[i] === g - 1)
+if (L.offered !== g) { L.offered = g; pick_server.completions = here }
+if (pick_server.value !== "" && !here.includes(pick_server.value)) pick_server.value = ""
+const s = pick_server.value === "" ? -1 : L.own_names.indexOf(pick_server.value)
 const facts = document.getElementById("server-facts")
-if (facts) facts.textContent = s < 0 ? "" : `${L.server_names[s]}: ${L.server_facts[s]}`
+if (facts) facts.textContent = s < 0 ? "" : `${L.own_names[s]}: ${L.groups[L.own_kind[s] + 1]}, ${L.own_facts[s]}`
+
+// A server's points stand for as many days as there is room for: each of them for all the periods within it.
+const at_point = Array.from(L.days, (_, i) => Math.min(L.own_points - 1, Math.floor(i * L.days_each / L.own_days)))
+const own = (server, metric) => {
+  const row = server * M + metric, low = L.own_low[row], span = L.own_span[row]
+  return Float64Array.from(at_point, (point) => {
+    const step = L.own[row * L.own_points + point]
+    return step === 255 ? NaN : low + span * step / 254
+  })
+}
 
 // A moving mean over whole weeks leaves growth, quarter ends and holidays to be seen.
 const span = Number(pick_detail.value)
@@ -33,8 +43,13 @@ const smooth = (values) => span < 2 ? values : values.map((_, i) => {
 
 const P = L.days.length
 const [mean, low, up, expected] = [0, 1, 2, 3].map((k) => smooth(take(L.series, (g * 4 + k) * M + m, P, high)))
-const server = s < 0 ? new Float64Array(P).fill(NaN) : smooth(take(L.servers, s * M + m, P, high))
-time_source.data = {day: L.days, mean, low, high: up, expected, server}
+const server = s < 0 ? new Float64Array(P).fill(NaN) : smooth(own(s, m))
+const [least, most] = [0, 1].map((k) => {
+  if (!L.living) return new Float64Array(P).fill(NaN)
+  const band = take(L.between, (g * 2 + k) * M + m, L.own_points, high)
+  return smooth(Float64Array.from(at_point, (point) => band[point]))
+})
+time_source.data = {day: L.days, mean, low, high: up, expected, server, least, most}
 
 const per_day = L.slots / 7
 const week = take(L.week, g * M + m, L.slots, high)
@@ -97,9 +112,9 @@ pairs = pairs.filter((pair, k) => pairs.findIndex((other) => other.label === pai
 pair_range.factors = pairs.map((pair) => pair.label).reverse()
 pair_figure.height = 130 + 26 * Math.max(pairs.length, 3)
 const ends = pairs.flatMap((p) => [p.observed, p.expected - p.reach, p.expected + p.reach]).filter(Number.isFinite)
-const least = Math.min(0, ...ends), most = Math.max(0.1, ...ends), edge = 0.04 * (most - least)
-pair_figure.x_range.start = least - edge
-pair_figure.x_range.end = most + edge
+const first = Math.min(0, ...ends), last = Math.max(0.1, ...ends), edge = 0.04 * (last - first)
+pair_figure.x_range.start = first - edge
+pair_figure.x_range.end = last + edge
 pair_source.data = {
   label: pairs.map((p) => p.label), observed: pairs.map((p) => p.observed), expected: pairs.map((p) => p.expected),
   from: pairs.map((p) => p.expected - p.reach), to: pairs.map((p) => p.expected + p.reach),
