@@ -20,6 +20,7 @@ from dask_synth.model.calendar import DAYS_PER_MONTH, Seasonality, TimeGrid
 from dask_synth.model.cycles import cycle_numbers
 from dask_synth.model.fleet import Place
 from dask_synth.model.holidays import UNITED_STATES
+from dask_synth.model.localtime import zone_of
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, Days, is_business_hour
 
@@ -73,7 +74,7 @@ def local_time(utc: pd.DatetimeIndex, place: Place) -> pd.DatetimeIndex:
         return utc
     if isinstance(place.timezone, int):
         return utc + pd.Timedelta(hours=place.timezone)
-    return utc.tz_localize(dt.UTC).tz_convert(place.timezone).tz_localize(None)
+    return utc.tz_localize(dt.UTC).tz_convert(zone_of(place.timezone)).tz_localize(None)
 
 
 @lru_cache(maxsize=16)
