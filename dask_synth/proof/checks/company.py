@@ -83,7 +83,7 @@ class Units(NamedTuple):
 def _product(evidence: Evidence, side: Side, units: Units, which: str, archetype: str | None) -> Iterator[Trial]:
     """Compare the mean product of units."""
     count = len(units.off)
-    if count < 2 or abs(expected := float(units.expected.mean())) > FIXED:
+    if not count or abs(expected := float(units.expected.mean())) > FIXED:
         return
     first, second = evidence.metrics[side.first], evidence.metrics[side.second]
     words, hint = _words(which, first, second)
@@ -95,7 +95,8 @@ def _product(evidence: Evidence, side: Side, units: Units, which: str, archetype
         what=f"{archetype or FLEET} {words}: product of the sides of their medians",
         observed=expected + float(units.off.mean()),
         expected=expected,
-        standard_error=float(units.off.std(ddof=1) / np.sqrt(count)),
+        # Of one alone there is no spread: it is told as not tested.
+        standard_error=float(units.off.std(ddof=min(count - 1, 1)) / np.sqrt(count)),
         freedom=count - 1,
         archetype=archetype,
         metric=metric,
