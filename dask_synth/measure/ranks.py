@@ -280,11 +280,12 @@ class _Ranked:
         for k, (shown, noise) in enumerate(zip(law.spec.metrics.columns, server.noise, strict=True)):
             mean = server.mean[shown.metric] if shown.scale == 1.0 else server.mean[shown.metric] * shown.scale
             rank = np.zeros(arrangement.length, np.int16)
+            exact = noise.coarse(float(mean.min()))
             for start in range(0, len(positions), BLOCK_ROWS):
                 rows = positions[start : start + BLOCK_ROWS]
                 times = rows + arrangement.first
                 even = evenly(server.index, k, times)
-                rank[rows], blur = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even)
+                rank[rows], blur = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even, exact)
                 one.blur[k] += blur
             side = np.sign(rank).astype(np.float32)
             if not noise.clear(np.array([mean.min(), mean.max()])).all():

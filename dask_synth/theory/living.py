@@ -132,13 +132,17 @@ class LivingTheory:
         whole = Patterns(self.patterns.rows[:1], self.patterns.squares[:1], self.patterns.lags[:1])
         return self._answer(score, self.error(whole, score, Units(1, 0))[:, 0] / whole.rows[0])
 
-    def first(self) -> Answer:
-        """Return what the mean of the second score must be over the servers' first rows, (columns,)."""
-        error = []
-        for column in range(self.columns):
-            shared = float(SCALE.covariance(self.law.between(column, np.array([0])))[0])
-            error.append(np.sqrt(self.units.servers * SCALE.variance + self.units.pairs * shared) / self.servers)
-        return self._answer(SCALE, np.array(error))
+    def first(self) -> Floats:
+        """Return the covariance of the sums of the second score over the servers' first rows, (columns, columns)."""
+        matrix, alike = np.abs(self.law.correlation), self.law.alike
+        own = SCALE.covariance(matrix)
+        # A spike is one of all metrics; scores lie between -1/2 and 1.
+        chance = self.law.spec.archetypes[self.name].spike_probability * self.law.spec.spikes
+        own = np.minimum(own + 2.25 * chance * (1 - chance), SCALE.variance)
+        between = np.array([self.law.between(column, np.array([0]))[0] for column in range(self.columns)])
+        apart = matrix * alike
+        np.fill_diagonal(apart, between)
+        return np.asarray(self.units.servers * own + self.units.pairs * SCALE.covariance(apart))
 
     def weighted(self, weights: Sequence[Floats]) -> Floats:
         """Return the standard deviation of sums of ranks with these weights, each (steps,), (columns, weights)."""

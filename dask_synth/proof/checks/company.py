@@ -8,7 +8,6 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from dask_synth.measure.ranks import RankSums
 from dask_synth.model.individuals import individuals_of
@@ -29,8 +28,8 @@ FIXED = 0.999
 MOSTLY = 0.5
 """Share of the most clear rows of any server that one must have to count."""
 MIN_DAYS = 30
-CAPPED = 3.0
-"""Strength of a cycle, at most."""
+FARTHEST, STRONGEST = 2.0, 3.0
+"""Where the normals of servers' own numbers are cut, and the strength of a cycle, at most."""
 
 
 def sides(evidence: Evidence) -> Iterator[Trial]:
@@ -84,7 +83,7 @@ class Units(NamedTuple):
 def _product(evidence: Evidence, side: Side, units: Units, which: str, archetype: str | None) -> Iterator[Trial]:
     """Compare the mean product of units."""
     count = len(units.off)
-    if count < 2 or abs(expected := float(units.expected.mean())) > FIXED:
+    if not count or abs(expected := float(units.expected.mean())) > FIXED:
         return
     first, second = evidence.metrics[side.first], evidence.metrics[side.second]
     words, hint = _words(which, first, second)
@@ -96,7 +95,8 @@ def _product(evidence: Evidence, side: Side, units: Units, which: str, archetype
         what=f"{archetype or FLEET} {words}: product of the sides of their medians",
         observed=expected + float(units.off.mean()),
         expected=expected,
-        standard_error=float(units.off.std(ddof=1) / np.sqrt(count)),
+        # Of one alone there is no spread: it is told as not tested.
+        standard_error=float(units.off.std(ddof=min(count - 1, 1)) / np.sqrt(count)),
         freedom=count - 1,
         archetype=archetype,
         metric=metric,
@@ -278,40 +278,54 @@ def _product_error(left: Floats, right: Floats, count: int) -> float:
 
 def individuals(evidence: Evidence) -> Iterator[Trial]:
     """Compare how far the servers' own numbers are spread with what the profile says."""
-    clipped = Score.of(lambda rank: np.clip(ndtri(rank), -2, 2))
     for _, theory in evidence.living():
-        for name, values in _spreads(theory).items():
-            alike, count, pairs = theory.law.alike, *theory.units
-            for moment, observed in (("middle", values), ("spread", values**2 / clipped.variance - 1)):
-                variance = clipped.variance if moment == "middle" else 2.0
+        for name, (values, most) in _spreads(theory).items():
+            alike, (count, pairs) = theory.law.alike, theory.units
+            mean, variance = _cut_normal(most)
+            for moment, observed in (("middle", values - mean), ("spread", (values - mean) ** 2 / variance - 1)):
                 share = alike if moment == "middle" else alike**2
+                wide = variance if moment == "middle" else 2.0
+                lopsided = moment == "spread" or most < FARTHEST
                 yield Trial(
                     name=f"independence.{theory.name}.{name}.{moment}",
                     kind="independence",
                     what=f"{moment} of the {theory.name} servers' {name}, in the profile's spread",
                     observed=float(observed.mean()),
                     expected=0.0,
-                    standard_error=float(np.sqrt(variance * (count + pairs * share)) / count),
-                    skewness=0.0 if moment == "middle" else float(np.sqrt(8 * (count + pairs * share)) / count),
+                    standard_error=float(np.sqrt(wide * (count + pairs * share)) / count),
+                    skewness=float(np.sqrt(8 * (count + pairs * share)) / count) if lopsided else 0.0,
                     archetype=theory.name,
                     hint="is it drawn with another spread, or not for each server?",
                 )
 
 
-def _spreads(theory: LivingTheory) -> dict[str, Floats]:
-    """Return what was drawn for the servers, as it was before it was spread."""
+def _cut_normal(most: float) -> tuple[float, float]:
+    """Return mean and variance of a normal that is cut at -FARTHEST and at `most`."""
+    normal = np.linspace(-8, 8, 16001)
+    weight = np.exp(-(normal**2) / 2)
+    cut = np.clip(normal, -FARTHEST, most)
+    mean = np.average(cut, weights=weight)
+    return float(mean), float(np.average((cut - mean) ** 2, weights=weight))
+
+
+def _spreads(theory: LivingTheory) -> dict[str, tuple[Floats, float]]:
+    """Return what was drawn for the servers, as it was before it was spread, and how large it may be."""
     spec, profile = theory.law.spec, theory.law.spec.archetypes[theory.name]
     block = next(block for block in spec.fleet.blocks() if block.archetype == theory.name)
     known = individuals_of(spec, theory.name, block.start, block.stop)
     found = {
-        f"level_{name}": np.log(known.level[name]) / spread for name, spread in profile.level_spread.items() if spread
+        f"level_{name}": (np.log(known.level[name]) / spread, FARTHEST)
+        for name, spread in profile.level_spread.items()
+        if spread
     }
     if profile.noise_spread:
-        found["noise"] = np.log(known.noise) / profile.noise_spread
-    if profile.cycle is not None and profile.strength_spread and known.strength.max() < CAPPED:
-        found["cycle_strength"] = np.log(known.strength / profile.strength) / profile.strength_spread
+        found["noise"] = np.log(known.noise) / profile.noise_spread, FARTHEST
+    if profile.cycle is not None and profile.strength_spread and 0 < profile.strength < STRONGEST:
+        most = np.log(STRONGEST / profile.strength) / profile.strength_spread
+        values = np.log(known.strength / profile.strength) / profile.strength_spread
+        found["cycle_strength"] = values, min(float(most), FARTHEST)
     if profile.growth and profile.growth_spread:
-        found["growth_rate"] = (known.rate / profile.growth - 1) / profile.growth_spread
+        found["growth_rate"] = (known.rate / profile.growth - 1) / profile.growth_spread, FARTHEST
     return found
 
 
