@@ -50,7 +50,7 @@ def page_html(summary: Summary, servers: dict[str, Any], dataset: Committed, ver
     Returns
     -------
     str
-        HTML with all that it needs in it: at most 3 MB up to a thousand servers, and 7 MB however many there are.
+        HTML with all that it needs in it: at most 3 MB up to 500 servers, and 7 MB however many there are.
     """
     scripts, script, divs = _charts(summary, servers, verdict)
     manifest, layout = dataset.manifest, summary.layout

@@ -26,12 +26,13 @@ if (facts) facts.textContent = s < 0 ? "" : `${L.own_names[s]}: ${L.groups[L.own
 
 // A server's points stand for as many days as there is room for: each of them for all the periods within it.
 const at_point = Array.from(L.days, (_, i) => Math.min(L.own_points - 1, Math.floor(i * L.days_each / L.own_days)))
+const bytes = (packed, low, span, row, size) => Float64Array.from({length: size}, (_, i) => {
+  const step = packed[row * size + i]
+  return step === 255 ? NaN : low[row] + span[row] * step / 254
+})
 const own = (server, metric) => {
-  const row = server * M + metric, low = L.own_low[row], span = L.own_span[row]
-  return Float64Array.from(at_point, (point) => {
-    const step = L.own[row * L.own_points + point]
-    return step === 255 ? NaN : low + span * step / 254
-  })
+  const points = bytes(L.own, L.own_low, L.own_span, server * M + metric, L.own_points)
+  return Float64Array.from(at_point, (point) => points[point])
 }
 
 // A moving mean over whole weeks leaves growth, quarter ends and holidays to be seen.
