@@ -173,6 +173,8 @@ def _check_label(check: Check, metrics: MetricTable) -> str:
     """Say which row of a chart this is: the pair of a correlation, the cell of a mean, or its own name."""
     cell = check.cell.replace("_", " ") if check.cell else ""
     pair = metric_label(check.metric, metrics) if check.metric and "~" in check.metric else ""
+    if check.kind == "correlation" and cell:
+        cell = "two of a pool" if cell == "pool" else f"itself, {cell.removesuffix('h')} h later"
     return " · ".join(part for part in (pair, cell) if part) or check.name.rpartition(".")[2].replace("_", " ")
 
 
