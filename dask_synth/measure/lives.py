@@ -23,12 +23,12 @@ DAYS_OF_WEEK = 7
 MAX_SERVERS = 10_000
 """Servers that have a series of their own; of a larger fleet every second, third, ... one."""
 VALUES_A_SERVER = 600
-LEAST_VALUES, MOST_VALUES = 1_000_000, 3_000_000
+LEAST_VALUES, MOST_VALUES = 300_000, 3_000_000
 """Values of all servers' series together: what bounds the page."""
 WHOLE_WEEKS = (1, 7, 14, 28)
 """Days that a point of a server's series stands for: as long as they are whole weeks, weekends do not show in it."""
 
-MAX_TOGETHER = 6
+MAX_TOGETHER, MAX_KINDS = 6, 4
 """Servers that are drawn beside each other, and archetypes of which they are."""
 LOOKED_THROUGH = 4096
 """Servers of an archetype among which a pool is looked for: drawing who is in pools costs time."""
@@ -132,7 +132,7 @@ def _together(spec: FleetSpec) -> tuple[Together, ...]:
     """Take the first large pool of each archetype, and as many servers of no pool; of the largest archetypes."""
     if not (spec.fleet.company and spec.fleet.company.pools):
         return ()
-    blocks = sorted(spec.fleet.blocks(), key=lambda block: block.start - block.stop)[:MAX_TOGETHER]
+    blocks = sorted(spec.fleet.blocks(), key=lambda block: block.start - block.stop)[:MAX_KINDS]
     found = [_of_block(spec, block) for block in sorted(blocks, key=lambda block: block.start)]
     return tuple(together for together in found if together)
 

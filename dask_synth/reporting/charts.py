@@ -96,7 +96,7 @@ def _time(first: float, *, living: bool) -> Chart:
     point = plot.scatter("day", "mean", source=source, size=2.5, line_color=None)
     expected = plot.line("day", "expected", source=source, line_color=INK, line_width=1, line_dash=[5, 3])
     server = plot.line("day", "server", source=source, line_color=OKABE_ITO[5], line_width=1.2)
-    quantiles = f"{LOW:.0%}_to_{HIGH:.0%}_of_rows".replace("%", " %")
+    quantiles = f"{100 * LOW:.0f}_to_{100 * HIGH:.0f} %_of_rows"
     items = {"mean": mean, quantiles: band, "expected mean": expected, "the single server": server}
     if living:
         items[quantiles.replace("rows", "servers")] = between

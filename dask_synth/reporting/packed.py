@@ -18,8 +18,6 @@ STEPS = 65_000
 """Steps from 0 to a metric's limit: 0.0015 % of CPU, 0.015 Mbps."""
 MISSING = 65_535
 BYTE_STEPS, NO_BYTE = 254, 255
-MULTIPLES = 10.0
-"""Of a server's mean, up to which its values are drawn beside others'."""
 
 MAX_CHECKS = 3000
 KINDS = {
@@ -121,18 +119,17 @@ def _living(summary: Summary, limits: npt.NDArray[np.float64]) -> dict[str, Any]
     (group, metric, region, hour).
     """
     each, lives = summary.each, summary.layout.lives
-    beside = [values for _, values in each.together]
+    beside = pack_each(np.concatenate([values for _, values in each.together])) if each.together else None
     place = {server: position for position, server in enumerate(each.index.tolist())}
     start = summary.layout.period_starts()[0].astype("M8[ms]").astype(np.int64) + lives.opens // 1000
     return {
         "own_mean": each.mean.astype(np.float32),
         "between": pack(each.band, limits[:, None]),
-        "beside": pack(np.concatenate(beside), MULTIPLES) if beside else np.zeros(0, np.uint16),
+        **({"beside": beside.steps, "beside_low": beside.low, "beside_span": beside.span} if beside else {}),
         "beside_kinds": [together.archetype for together, _ in each.together],
         "beside_pool": [[place.get(server, -1) for server in together.pool] for together, _ in each.together],
         "beside_alone": [[place.get(server, -1) for server in together.alone] for together, _ in each.together],
         "moments": (start + np.arange(lives.moments) * (lives.step // 1000)).astype(np.float64),
-        "multiples": MULTIPLES,
         "kin": each.kin.astype(np.float32),
         "local": pack(each.local, limits[:, None, None]) if each.local.size else np.zeros(0, np.uint16),
         "regions": list(each.regions),
@@ -176,6 +173,8 @@ def _check_label(check: Check, metrics: MetricTable) -> str:
     """Say which row of a chart this is: the pair of a correlation, the cell of a mean, or its own name."""
     cell = check.cell.replace("_", " ") if check.cell else ""
     pair = metric_label(check.metric, metrics) if check.metric and "~" in check.metric else ""
+    if check.kind == "correlation" and cell:
+        cell = "two of a pool" if cell == "pool" else f"itself, {cell.removesuffix('h')} h later"
     return " · ".join(part for part in (pair, cell) if part) or check.name.rpartition(".")[2].replace("_", " ")
 
 

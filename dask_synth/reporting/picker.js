@@ -26,12 +26,13 @@ if (facts) facts.textContent = s < 0 ? "" : `${L.own_names[s]}: ${L.groups[L.own
 
 // A server's points stand for as many days as there is room for: each of them for all the periods within it.
 const at_point = Array.from(L.days, (_, i) => Math.min(L.own_points - 1, Math.floor(i * L.days_each / L.own_days)))
+const bytes = (packed, low, span, row, size) => Float64Array.from({length: size}, (_, i) => {
+  const step = packed[row * size + i]
+  return step === 255 ? NaN : low[row] + span[row] * step / 254
+})
 const own = (server, metric) => {
-  const row = server * M + metric, low = L.own_low[row], span = L.own_span[row]
-  return Float64Array.from(at_point, (point) => {
-    const step = L.own[row * L.own_points + point]
-    return step === 255 ? NaN : low + span * step / 254
-  })
+  const points = bytes(L.own, L.own_low, L.own_span, server * M + metric, L.own_points)
+  return Float64Array.from(at_point, (point) => points[point])
 }
 
 // A moving mean over whole weeks leaves growth, quarter ends and holidays to be seen.
@@ -77,7 +78,9 @@ const all = C.kind ? Array.from(C.kind.keys()) : []
 // Of one archetype all pairs of metrics are shown, of the whole fleet those with the chosen metric.
 const about = (metric) => metric === "" || (metric.includes("~") && g > 0) || metric.split("~").includes(L.metrics[m])
 const mine = (i, kind) => C.kind[i] === kind && (g === 0 || C.group[i] === L.groups[g]) && about(C.metric[i])
-const label = (i) => (g === 0 ? `${C.group[i]} · ` : "") + C.label[i]
+// A phone has no room for long labels: they have two lines there.
+const narrow = window.innerWidth < 600, between = narrow ? "\n" : " · ", each_row = narrow ? 36 : 26
+const label = (i) => (g === 0 ? `${C.group[i]}${between}` : "") + C.label[i]
 const MOST = 40
 
 if (cell_source !== null) {
@@ -87,7 +90,7 @@ if (cell_source !== null) {
   const rows = found.filter((i) => far.includes(i))
   const factors = rows.map((i, k) => rows.findIndex((j) => label(j) === label(i)) === k ? label(i) : `${label(i)} (${k + 1})`)
   cell_range.factors = factors.slice().reverse()
-  cell_figure.height = 130 + 26 * Math.max(rows.length, 3)
+  cell_figure.height = 130 + each_row * Math.max(rows.length, 3)
   const of = (column) => rows.map((i) => C[column][i])
   cell_source.data = {
     label: factors, observed: of("observed"), expected: of("expected"), error: of("error"), z: of("z"),
@@ -96,7 +99,8 @@ if (cell_source !== null) {
     words: rows.map((i) => C.passed[i] ? "as expected" : "FAILED"),
     colour: rows.map((i) => C.passed[i] ? "#0072b2" : "#d55e00"), marker: rows.map((i) => C.passed[i] ? "circle" : "x"),
   }
-  const plain = ["mean", "sd"].includes(kind) ? ` (${unit})` : ""
+  // Servers that are individuals are compared by rank, from -1 to 1.
+  const plain = !["mean", "sd"].includes(kind) ? "" : L.living ? " (rank)" : ` (${unit})`
   cell_axis.axis_label = `observed minus expected${plain}`
 }
 
@@ -110,7 +114,7 @@ if (pairs.length === 0) {
 }
 pairs = pairs.filter((pair, k) => pairs.findIndex((other) => other.label === pair.label) === k)
 pair_range.factors = pairs.map((pair) => pair.label).reverse()
-pair_figure.height = 130 + 26 * Math.max(pairs.length, 3)
+pair_figure.height = 130 + each_row * Math.max(pairs.length, 3)
 const ends = pairs.flatMap((p) => [p.observed, p.expected - p.reach, p.expected + p.reach]).filter(Number.isFinite)
 const first = Math.min(0, ...ends), last = Math.max(0.1, ...ends), edge = 0.04 * (last - first)
 pair_figure.x_range.start = first - edge

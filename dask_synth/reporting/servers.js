@@ -38,7 +38,7 @@ if (L.beside_kinds.length > 0) {
   const before = L.beside_kinds.slice(0, entry).reduce((sum, _, k) => sum + L.beside_pool[k].length + L.beside_alone[k].length, 0)
   const hues = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#b8a900"], T = L.moments.length
   const lines = (servers, from) => ({
-    xs: servers.map(() => L.moments), ys: servers.map((_, i) => take(L.beside, (from + i) * M + m, T, L.multiples)),
+    xs: servers.map(() => L.moments), ys: servers.map((_, i) => bytes(L.beside, L.beside_low, L.beside_span, (from + i) * M + m, T)),
     name: servers.map((server) => L.own_names[server] ?? ""), colour: servers.map((_, i) => hues[i % hues.length]),
   })
   pool_source.data = lines(L.beside_pool[entry], before)
