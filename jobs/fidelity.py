@@ -3,7 +3,8 @@
 The figures, their ranges and definitions stand in `real_traces.csv`. What is looked at is 91 days from the dataset's
 first Monday, or as many whole weeks as it has. Hourly figures of finer data are those of its hourly means; a day's P95
 is that of its samples, or the value itself where the dataset is daily (27 figures apply). A figure that the dataset has
-no data for says what it needs. Correlations between servers are of all pairs of 400 servers, whole pools among them;
+no data for says what it needs; `--fine` names a dataset of the same fleet at 5min, for those of 5-minute samples.
+Correlations between servers are of all pairs of 400 servers, whole pools among them;
 near-equal ones are sought within a pool, or within an application where the table of servers names no pools.
 A row of the source's table is whole where all its figures lie inside. Its rows 24 to 26, of gaps, rows twice and
 servers that are off, have no figures among the 66. All servers count; of the real ones, those with a mean CPU of 1 %.
@@ -33,13 +34,15 @@ import fidelity_table
 import pandas as pd
 from dask.delayed import Delayed, delayed
 from distributed import Client
-from fidelity_figures import Part, Window
+from fidelity_figures import FIVE, Part, Window
+from fidelity_table import FINE
 
 import dask_synth
 
 EPILOG = """example:
   python jobs/fidelity.py /data/fleet
   python jobs/fidelity.py /data/fleet --start 2023-06-01 --json fidelity.json
+  python jobs/fidelity.py /data/hourly --fine /data/5min
   python jobs/fidelity.py s3://bucket/fleet --scheduler tcp://127.0.0.1:8786
 
 exit codes: 0 the table was made, whatever it says; 2 wrong input; 3 the run failed"""
@@ -51,21 +54,39 @@ def main() -> int:
     """Measure, print, write."""
     parser, args = arguments()
     storage_options = dask_synth.load_config().output.storage_options  # an object store's, from the environment
-    dataset = dask_synth.open_dataset(args.dataset, storage_options)
-    window = window_of(dataset.manifest, args.start)
-    if window.days < LEAST_DAYS:
-        has = f"{window.days} days in whole weeks from Monday {window.start:%Y-%m-%d} on"
-        parser.error(f"{args.dataset} has {has}; the figures need {LEAST_DAYS}")
+    paths = [args.dataset, *filter(None, [args.fine])]
+    datasets = [dask_synth.open_dataset(path, storage_options) for path in paths]
+    windows = [
+        long_enough(parser, path, window_of(dataset.manifest, args.start))
+        for path, dataset in zip(paths, datasets, strict=True)
+    ]
+    if args.fine and windows[1].step > FIVE:
+        parser.error(f"--fine {args.fine} has samples every {windows[1].step // 60} minutes; it takes 5min or finer")
     with dask_synth.connect(args.scheduler, dask_synth.Resources(insecure=args.insecure)) as client:
-        seen = measure(dataset, window, client, args.patience)
-    figures = fidelity_table.scored(seen, window, has_incidents=bool(dataset.manifest.config.get("events")))
-    print(f"{args.dataset}: {window.days} days from {window.start:%Y-%m-%d}, {dataset.manifest.servers:,} servers")
+        seen, *fine = (measure(*one, client, args.patience) for one in zip(datasets, windows, strict=True))
+    seen |= {name: value for more in fine for name, value in more.items() if name.startswith(FINE)}
+    has_incidents = bool(datasets[0].manifest.config.get("events"))
+    figures = fidelity_table.scored(seen, windows[0], fine=windows[-1], has_incidents=has_incidents)
+    looked = [
+        {"dataset": path, "start": f"{window.start:%Y-%m-%d}", "days": window.days}
+        for path, window in zip(paths, windows, strict=True)
+    ]
+    for one, dataset in zip(looked, datasets, strict=True):
+        print(f"{one['dataset']}: {one['days']} days from {one['start']}, {dataset.manifest.servers:,} servers")
     print(fidelity_table.table(figures))
     if args.json:
-        about = {"dataset": args.dataset, "start": f"{window.start:%Y-%m-%d}", "days": window.days}
+        about = looked[0] | ({"fine": looked[1]} if args.fine else {})
         about |= fidelity_table.counts(figures) | {"table": [one._asdict() for one in figures]}
         args.json.write_text(json.dumps(about, indent=1) + "\n")
     return 0
+
+
+def long_enough(parser: argparse.ArgumentParser, path: str, window: Window) -> Window:
+    """Return a window, or say that it is too short."""
+    if window.days < LEAST_DAYS:
+        has = f"{window.days} days in whole weeks from Monday {window.start:%Y-%m-%d} on"
+        parser.error(f"{path} has {has}; the figures need {LEAST_DAYS}")
+    return window
 
 
 def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -74,6 +95,7 @@ def arguments() -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dataset", help="folder or URL of a committed dataset")
+    parser.add_argument("--fine", metavar="DATASET", help="the same fleet at 5min, for the figures of 5-minute samples")
     parser.add_argument("--start", type=day, metavar="DATE", help="begin at the first Monday from here on")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
     parser.add_argument("--scheduler", default="local", help="as for `python -m dask_synth generate` [local]")

@@ -16,7 +16,9 @@ from fidelity_figures import DAY, FIVE, FULL_DAYS, HOUR, Window
 REAL = Path(__file__).with_name("real_traces.csv")
 TOLERANCE = 0.2
 BY_HOUR = ("h_", "strong_", "peak_")
-INCIDENTS = ("f_", "h_spike_")
+FINE = "f_"
+"""Figures of 5-minute samples begin with it."""
+INCIDENTS = (FINE, "h_spike_")
 UNDEFINED = {
     "h_pair_near": "no two near-equal servers of one pool",
     "h_spike_hour": "no server with 20 such starts",
@@ -69,7 +71,7 @@ def judged(known: Mapping[str, str], seen: Mapping[str, float], window: Window, 
 
 def needed(name: str, window: Window) -> str:
     """Return what a figure needs that the dataset has not."""
-    if name.startswith("f_") and window.step > FIVE:
+    if name.startswith(FINE) and window.step > FIVE:
         return "needs samples every 5 minutes"
     if name.startswith(BY_HOUR) and window.step > HOUR:
         return "needs hourly samples"
@@ -78,9 +80,15 @@ def needed(name: str, window: Window) -> str:
     return "needs 91 days from a Monday" if name.startswith("d_month") and window.days < FULL_DAYS else ""
 
 
-def scored(seen: Mapping[str, float], window: Window, *, has_incidents: bool = False) -> list[Figure]:
-    """Return all figures of real servers beside those that were seen."""
-    return [judged(known, seen, window, has_incidents=has_incidents) for known in real_figures()]
+def scored(
+    seen: Mapping[str, float], window: Window, *, fine: Window | None = None, has_incidents: bool = False
+) -> list[Figure]:
+    """Return all figures of real servers beside those that were seen; of 5-minute samples, in the window `fine`."""
+    figures = []
+    for known in real_figures():
+        looked = fine if fine and known["figure"].startswith(FINE) else window
+        figures.append(judged(known, seen, looked, has_incidents=has_incidents))
+    return figures
 
 
 def whole_rows(figures: Sequence[Figure]) -> dict[int, bool]:

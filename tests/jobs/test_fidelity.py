@@ -38,7 +38,7 @@ def figures(job: Job, path: Path, tmp_path: Path, *words: object) -> dict[str, A
     lines = done.stdout.splitlines()
     assert lines[-1] == f"{said['inside']} of 66 inside, {said['rows_whole']} of 24 rows whole"
     assert lines[-2].endswith(f"; {said['apply']} figures apply to this dataset")
-    assert len(lines) == 4 + 66
+    assert len(lines) == 4 + ("fine" in said) + 66
     return said
 
 
@@ -99,6 +99,25 @@ def test_a_daily_dataset_has_27_figures(job: Job, tmp_path: Path) -> None:
     assert notes["d_ratio_cpu"] == "needs samples within the day"
 
 
+def test_figures_of_5_minutes_come_of_a_dataset_of_their_own(job: Job, hourly: Path, tmp_path: Path) -> None:
+    """They are those that it has alone; all others, and their notes, stay the first one's."""
+    fleet = {"fleet.servers": 2, "time.start_date": "2022-03-07", "time.end_date": "2022-04-03"}
+    output = {"output.path": str(tmp_path / "fine"), "output.formats": ["parquet"]}
+    dask_synth.generate(dask_synth.load_config(None, {**fleet, **output, "time.granularity": "5min"}))
+    said, alone = figures(job, hourly, tmp_path), figures(job, tmp_path / "fine", tmp_path)
+    both = figures(job, hourly, tmp_path, "--fine", tmp_path / "fine")
+    assert both["fine"] == {"dataset": str(tmp_path / "fine"), "start": "2022-03-07", "days": 28}
+    assert (both["start"], both["days"]) == ("2022-01-03", 91)
+    expected = [
+        of if of["figure"].startswith("f_") else one for one, of in zip(said["table"], alone["table"], strict=True)
+    ]
+    assert both["table"] == expected
+    found = [one["figure"] for one in both["table"] if one["figure"].startswith("f_") and one["value"] is not None]
+    assert "f_over" in found
+    assert both["apply"] == said["apply"] + len(found)
+    assert not [one["figure"] for one in both["table"] if "5 minutes" in one["note"]]
+
+
 @pytest.fixture(params=["a scheduler that has these modules", "one that has not"])
 def cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCluster]:
     """Be a cluster of others, whose scheduler is in this process: Dask pickles by name what such a process knows."""
@@ -152,6 +171,8 @@ def test_wrong_input(job: Job, hourly: Path, tmp_path: Path) -> None:
             (hourly, "--start", "2022-04-05"),
             "has 14 days in whole weeks from Monday 2022-04-11 on; the figures need 28",
         ),
+        ((hourly, "--fine", hourly), "has samples every 60 minutes; it takes 5min or finer"),
+        ((hourly, "--fine", tmp_path / "none"), "there is no dataset"),
         ((hourly, "--start", "soon"), "soon"),
         ((hourly, "--patience", "0"), "0 is not a number of seconds above 0"),
     ):
