@@ -111,7 +111,7 @@ def _profile(rng: np.random.Generator, further: bool) -> dict[str, Any]:
         # One switch is on in any case: else the profile would be a plain one.
         "in_out": float(rng.choice([0.0, 0.5, 0.9, 0.99])),
     }
-    return profile | _switches(rng, names)
+    return {**profile, **_switches(rng, names)}
 
 
 _BASES = (0.05, 0.4, 0.5, 0.05)
