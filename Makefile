@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 CONSTRAINTS := constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(addprefix -c ,$(CONSTRAINTS))
 PYTEST := $(BIN)/python -m pytest -q --dist loadgroup
+# Set where containers are built, it would make each of hundreds of processes compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test fast lint types check soak unpinned constraints bench docs clean
 

@@ -1,38 +1,56 @@
-"""What proves and draws is imported while the fleet is made: this process only waits then, and the end comes sooner."""
+"""What a finished dataset will need is made ready while its rows are made: this process only waits then."""
 
 from __future__ import annotations
 
 import gc
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
-from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from dask_synth.cli.options import After
+    from dask_synth.model.spec import FleetSpec
+    from dask_synth.theory.theory import Theory
+
+Ahead: TypeAlias = "Future[Theory] | None"
+"""What a dataset is held against, where it is: worked out while its rows are made."""
 
 PROVES = ("dask_synth.proof.validate",)
 DRAWS = ("dask_synth.reporting.report", "dask_synth.reporting.overview", "dask_synth.reporting.page")
 
 
-def prepare(after: After) -> Thread:
-    """Begin to import what will be done with a finished dataset, and return the thread that does.
+def prepare(after: After, spec: FleetSpec) -> Ahead:
+    """Begin to import what proves and draws, and to work out what must come of a fleet.
 
     Parameters
     ----------
     after
-        What shall be done, and what not.
+        What shall be done with the dataset, and what not.
+    spec
+        What its values follow from.
+
+    Returns
+    -------
+    Ahead
+        What the dataset is held against; None where it is not.
     """
     # A quarter of a million objects stay to the end: the collector need not look through them again and again.
     gc.freeze()
-    modules = [*(() if after.no_validate else PROVES), *(() if after.no_report else DRAWS)]
-    thread = Thread(target=_import, args=(modules,), name="import-ahead", daemon=True)
-    thread.start()
-    return thread
+    pool = ThreadPoolExecutor(1, "ahead")
+    theory = None if after.no_validate else pool.submit(_theory_of, spec)
+    if not after.no_report:
+        pool.submit(_import, DRAWS)  # what cannot be imported is told where it is needed
+    pool.shutdown(wait=False)
+    return theory
 
 
-def _import(modules: list[str]) -> None:
-    # What cannot be imported is told where it is needed.
-    with suppress(ImportError):
-        for module in modules:
-            import_module(module)
+def _theory_of(spec: FleetSpec) -> Theory:
+    from dask_synth.theory.theory import Theory
+
+    _import(PROVES)
+    return Theory.of(spec)
+
+
+def _import(modules: tuple[str, ...]) -> None:
+    for module in modules:
+        import_module(module)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import dask_synth
-from dask_synth.cli.ahead import prepare
+from dask_synth.cli.ahead import Ahead, prepare
 from dask_synth.cli.logs import complain, name_run
 from dask_synth.cli.options import After, Choice, Where, after_options, config_options, scheduler_options
 from dask_synth.cli.session import again, connected, console_of, resumable
@@ -106,13 +106,13 @@ def generate(choice: Choice, where: Where, after: After, resume: bool, overwrite
     root = prepare_output(plan, resume=resume, overwrite=overwrite)
     command = again("--overwrite" if overwrite else "--resume")
     with resumable(root, plan.run_id, command), connected(console, where) as client:
-        prepare(after)
+        theory = prepare(after, plan.spec)
         with progress(console, plan) as (tally, on_receipt):
             dataset = dask_synth.generate(config, client, on_receipt, resume=resume, overwrite=overwrite)
         if not tally.whole.chunks:
             click.echo("complete: nothing was left to do")
         show_result(console, dataset, tally, perf_counter() - start)
-        _prove(console, dataset, client, after)
+        _prove(console, dataset, client, after, theory)
 
 
 @main.command(epilog=EPILOG)
@@ -140,11 +140,11 @@ def append(path: str, until: str, after: After, where: Where) -> None:
     if console.is_terminal:
         show_plan(console, plan)
     with resumable(dataset.path, plan.run_id, again()), connected(console, where) as client:
-        prepare(after)
+        theory = prepare(after, plan.spec)
         with progress(console, plan) as (tally, on_receipt):
             dataset = dask_synth.append(dataset.path, until, client, on_receipt)
         show_result(console, dataset, tally, perf_counter() - start)
-        _prove(console, dataset, client, after)
+        _prove(console, dataset, client, after, theory)
 
 
 @main.command(epilog=EPILOG)
@@ -183,7 +183,7 @@ def validate(ctx: click.Context, path: str, recompute: float, where: Where) -> N
     console = console_of(where)
     dataset = _open(path)
     with connected(console, where, dataset.path) as client:
-        passed = _validate(console, dataset, client, recompute)
+        passed = _validate(console, dataset, client, After(no_validate=False, no_report=True, recompute=recompute))
     if not passed:
         ctx.exit(EXIT_INVALID)
 
@@ -213,24 +213,24 @@ def _open(path: str) -> Dataset:
     return dask_synth.open_dataset(path, dask_synth.load_config().output.storage_options)
 
 
-def _prove(console: Console, dataset: Dataset, client: Client, after: After) -> None:
+def _prove(console: Console, dataset: Dataset, client: Client, after: After, theory: Ahead) -> None:
     """Validate and draw what was just committed; exit with 1 if it is not valid."""
     if after.no_validate:
         if not after.no_report:
             _report(console, dataset, client)
         return
-    if not _validate(console, dataset, client, after.recompute, picture=not after.no_report):
+    if not _validate(console, dataset, client, after, theory):
         click.get_current_context().exit(EXIT_INVALID)
 
 
-def _validate(console: Console, dataset: Dataset, client: Client, recompute: float, *, picture: bool = False) -> bool:
+def _validate(console: Console, dataset: Dataset, client: Client, after: After, theory: Ahead = None) -> bool:
     from dask_synth.cli.verdict_table import show_verdict
     from dask_synth.proof.validate import proved
 
     with console.status("validating"):
-        proof = proved(dataset, client, recompute=recompute, picture=picture)
+        proof = proved(dataset, client, recompute=after.recompute, picture=not after.no_report, theory=theory)
     show_verdict(console, proof.verdict)
-    if picture:
+    if not after.no_report:
         from dask_synth.reporting.report import draw
 
         with console.status("drawing"):

@@ -55,6 +55,27 @@ class Dense:
         """Return the sum of each server."""
         return np.asarray(self._matrix(values).sum(axis=1))
 
+    def by_period(self, values: Floats, period: Ints, periods: int) -> Floats:
+        """Return the sum of each server in each period, (servers, periods); `period` ascends, and goes with `times`."""
+        starts = np.flatnonzero(np.diff(period, prepend=-1))
+        sums = np.zeros((len(self.servers), periods))
+        sums[:, period[starts]] = np.add.reduceat(self._matrix(values), starts, axis=1)
+        return sums
+
+    def rows_by_period(self, period: Ints, periods: int) -> Floats:
+        """Return the number of rows of each server in each period, (servers, periods)."""
+        return np.tile(np.bincount(period, minlength=periods).astype(float), (len(self.servers), 1))
+
+    def by_group(self, values: Floats, groups: Ints, count: int) -> Floats:
+        """Return the sum over each group of servers at each time, (count, times); servers of no group have -1."""
+        matrix = self._matrix(values)
+        return np.stack([matrix[groups == group].sum(axis=0) for group in range(count)])
+
+    def rows_by_group(self, groups: Ints, count: int) -> Floats:
+        """Return the number of rows of each group of servers at each time, (count, times)."""
+        sizes = np.bincount(groups[groups >= 0], minlength=count).astype(float)
+        return np.tile(sizes[:count, None], self.length)
+
     def key_sums(self, weights: Floats) -> Floats:
         """Return each server's rows, and the sums of its positions, their squares and their weights, (servers, 4)."""
         t = self.times.astype(float)
@@ -135,6 +156,25 @@ class Sparse:
     def by_server(self, values: Floats) -> Floats:
         """Return the sum of each server."""
         return np.bincount(self.server, values, len(self.servers)).astype(float)
+
+    def by_period(self, values: Floats, period: Ints, periods: int) -> Floats:
+        """Return the sum of each server in each period, (servers, periods); `period` goes with `times`."""
+        place = self.server * periods + period[self.position]
+        return np.bincount(place, values, len(self.servers) * periods).reshape(-1, periods).astype(float)
+
+    def rows_by_period(self, period: Ints, periods: int) -> Floats:
+        """Return the number of rows of each server in each period, (servers, periods)."""
+        return self.by_period(np.ones(len(self.position)), period, periods)
+
+    def by_group(self, values: Floats, groups: Ints, count: int) -> Floats:
+        """Return the sum over each group of servers at each time, (count, times); servers of no group have -1."""
+        group = groups[self.server]
+        place, inside = group * self.length + self.position, (group >= 0) & (group < count)
+        return np.bincount(place[inside], values[inside], count * self.length).reshape(count, self.length).astype(float)
+
+    def rows_by_group(self, groups: Ints, count: int) -> Floats:
+        """Return the number of rows of each group of servers at each time, (count, times)."""
+        return self.by_group(np.ones(len(self.position)), groups, count)
 
     def key_sums(self, weights: Floats) -> Floats:
         """Return each server's rows, and the sums of its positions, their squares and their weights, (servers, 4)."""

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from dask_synth.measure.lives import Lives
 from dask_synth.model.spec import FleetSpec
 
 Ints = npt.NDArray[np.int64]
@@ -48,6 +49,8 @@ class Layout:
         Those servers' positions in the fleet.
     criticalities
         All of them, in the order of the configuration.
+    lives
+        What is shown of single servers, pools and regions.
     """
 
     start: int
@@ -59,6 +62,7 @@ class Layout:
     sample: tuple[tuple[str, str], ...]
     positions: tuple[int, ...]
     criticalities: tuple[str, ...]
+    lives: Lives
 
     @classmethod
     def of(cls, spec: FleetSpec) -> Self:
@@ -77,6 +81,7 @@ class Layout:
             sample=tuple((spec.fleet.server_ids(server, server + 1)[0], kind) for server, kind in chosen),
             positions=tuple(server for server, _ in chosen),
             criticalities=tuple(spec.fleet.categories()["criticality"]),
+            lives=Lives.of(spec),
         )
 
     def period_starts(self) -> npt.NDArray[np.datetime64]:

@@ -15,6 +15,7 @@ from dask_synth.theory.gauge import BINS, CANDIDATES
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Key = TypeVar("Key")
 Value = TypeVar("Value", bound=Any)
 
 CELLS = CANDIDATES + 2
@@ -38,12 +39,18 @@ class Picture:
         Sampled server -> the same by period: (1 + columns, periods).
     memory
         Criticality -> rows by cell of mem_p95.
+    local
+        Archetype -> rows, then the sum of each column, by region and local hour: (1 + columns, regions, 168).
+    beside
+        Position of a server that is drawn beside others -> rows, then the sum of each column: (1 + columns, moments).
     """
 
     counts: Mapping[str, Ints] = field(default_factory=dict)
     week: Mapping[str, Floats] = field(default_factory=dict)
     servers: Mapping[str, Floats] = field(default_factory=dict)
     memory: Mapping[str, Ints] = field(default_factory=dict)
+    local: Mapping[str, Floats] = field(default_factory=dict)
+    beside: Mapping[int, Floats] = field(default_factory=dict)
 
     def __add__(self, other: Self) -> Self:
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
@@ -77,7 +84,7 @@ class Binned:
 
 
 def picture_of(archetype: str, binned: Binned, elapsed: Ints, layout: Layout) -> Picture:
-    """Sum up rows of one archetype, all but `memory`.
+    """Sum up rows of one archetype: its rows over time and over the week, and its sampled servers.
 
     Parameters
     ----------
@@ -131,6 +138,6 @@ def _servers(binned: Binned, period: Ints, layout: Layout) -> dict[str, Floats]:
     return {name: of_server for name, of_server in found.items() if of_server[0].any()}
 
 
-def joined(left: Mapping[str, Value], right: Mapping[str, Value]) -> dict[str, Value]:
+def joined(left: Mapping[Key, Value], right: Mapping[Key, Value]) -> dict[Key, Value]:
     """Return both mappings in one; what both have is added up."""
     return {**left, **right, **{key: left[key] + right[key] for key in left if key in right}}

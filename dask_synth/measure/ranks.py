@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
+from dask_synth.model.columns import MetricColumn
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, is_business_hour
+from dask_synth.theory.expected import LEVELS, expected_table
 from dask_synth.theory.individual import Server, SharedLaw, Side, servers_of, sides_of
 from dask_synth.theory.paths import WEEK
 from dask_synth.theory.ranks import evenly
@@ -28,6 +30,8 @@ Singles = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int16]
 
 CLASSES = len(EDGES) + 1
+EXACT = 10_000
+"""Sums of expected values are of whole parts of the unit, so that they are exact in any order."""
 BLOCK_ROWS = 8192
 """Rows that are ranked at a time: their arrays stay in the processor's cache."""
 
@@ -46,6 +50,8 @@ class RankSums:
         By hour of the day, (24,) and (columns, 24).
     classes
         Ranks in each twentieth, (columns, 20).
+    free_days
+        Rows and ranks of each column of servers that are free of bounds, by day, (2, columns, days).
     week
         Rows and ranks of each column of servers that are free of bounds, by region, by whether its clock is ahead, and
         by UTC hour of the week, (2, columns, regions, 2, 168).
@@ -53,6 +59,8 @@ class RankSums:
         Rows, and squares of each column, at the grid's first row, (1 + columns,).
     blur
         Of the same servers: squares of what ranks were drawn from, by region, (columns, regions).
+    expected
+        Sums of what values are on average, in EXACT parts of the unit, where a picture is wanted, (columns, days).
     """
 
     rows: Floats
@@ -61,9 +69,11 @@ class RankSums:
     hour_rows: Floats
     hour_ranks: Floats
     classes: Floats
+    free_days: Floats
     week: Floats
     first: Floats
     blur: Floats
+    expected: Floats
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
@@ -120,6 +130,7 @@ class _Tally:
         self.squares = np.zeros((self.columns, self.length))
         self.classes = np.zeros((self.columns, CLASSES))
         self.blur = np.zeros((self.columns, len(law.spec.fleet.regions)))
+        self.expected = np.zeros((self.columns, self.length))
 
     def add(self, region: int, ranked: _Ranked) -> None:
         """Add one server's ranks."""
@@ -138,9 +149,25 @@ class _Tally:
             seen = rank[rank != 0] if not there.all() else rank
             self.classes[k] += np.bincount((seen + np.int16(TOP)) // (2 * TOP // CLASSES), minlength=CLASSES)
 
+    def expect(self, ranked: _Ranked, columns: Sequence[MetricColumn], reach: slice) -> None:
+        """Add what one server's values are on average: a table over its means, looked up at each row."""
+        server, levels = ranked.server, dict[str, npt.NDArray[np.intp]]()
+        ends = np.empty((2, self.columns))
+        for k, column in enumerate(columns):
+            mean = server.mean[column.metric][reach]
+            low, top = mean.min(), mean.max()
+            ends[:, k] = low * column.scale, top * column.scale
+            if column.metric not in levels:
+                step = (LEVELS - 1) / (top - low) if top > low else 0.0
+                levels[column.metric] = ((mean - low) * step + 0.5).astype(np.intp)
+        table = np.rint(expected_table(server.noise, *ends) * EXACT)
+        for k, column in enumerate(columns):
+            values = table[k].take(levels[column.metric])
+            self.expected[k] += values if ranked.rows == self.length else values * ranked.there
+
 
 def rank_rows(
-    arrangement: Arrangement, columns: Sequence[Floats], spec: FleetSpec, archetype: str
+    arrangement: Arrangement, columns: Sequence[Floats], spec: FleetSpec, archetype: str, *, expect: bool = False
 ) -> tuple[RankSums, RankedServers]:
     """Rank the rows of an archetype's servers, and sum them up.
 
@@ -150,6 +177,8 @@ def rank_rows(
         How the rows lie, and their metric columns.
     spec, archetype
         What they are said to be drawn from.
+    expect
+        Whether to add up what values are on average as well.
     """
     law = SharedLaw.of(spec, archetype)
     sides = sides_of(spec.metrics, spec.grid.rows_per_day)
@@ -159,6 +188,8 @@ def rank_rows(
         rows, positions = arrangement.rows_of(place)
         ranked = _Ranked.of(server, law, [column[rows] for column in columns], (arrangement, positions))
         tally.add(server.region, ranked)
+        if expect:
+            tally.expect(ranked, spec.metrics.columns, slice(arrangement.first, arrangement.first + arrangement.length))
         near = before if before and before.server.index == server.index - 1 else None
         products.append(np.array([ranked.product(side, near) for side in sides]))
         found.append(ranked.told())
@@ -249,11 +280,12 @@ class _Ranked:
         for k, (shown, noise) in enumerate(zip(law.spec.metrics.columns, server.noise, strict=True)):
             mean = server.mean[shown.metric] if shown.scale == 1.0 else server.mean[shown.metric] * shown.scale
             rank = np.zeros(arrangement.length, np.int16)
+            exact = noise.coarse(float(mean.min()))
             for start in range(0, len(positions), BLOCK_ROWS):
                 rows = positions[start : start + BLOCK_ROWS]
                 times = rows + arrangement.first
                 even = evenly(server.index, k, times)
-                rank[rows], blur = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even)
+                rank[rows], blur = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even, exact)
                 one.blur[k] += blur
             side = np.sign(rank).astype(np.float32)
             if not noise.clear(np.array([mean.min(), mean.max()])).all():
@@ -274,11 +306,16 @@ class _Ranked:
         # Whole numbers below 2 ** 24: exact in any order.
         return float(np.dot(first, second)), float(np.dot(np.abs(first), np.abs(second)))
 
+    @property
+    def rows(self) -> int:
+        """How many it has."""
+        return int(self.there.sum())
+
     def told(self) -> _Told:
         """Return what is kept of it."""
         sums = [float(rank.sum(dtype=np.int64)) for rank in self.ranks]
         sums += [float(np.square(rank, dtype=np.int64).sum()) for rank in self.ranks]
-        return _Told(self.server, float(self.there.sum()), sums, self.typical, self.free)
+        return _Told(self.server, float(self.rows), sums, self.typical, self.free)
 
 
 def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums:
@@ -288,11 +325,12 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
     slot = 2 * day + is_business_hour(hour)
     of_week = (grid.start.weekday() + day) % 7 * HOURS + hour
     regions = len(law.spec.fleet.regions)
-    week = np.zeros((2, columns, regions, 2, WEEK))
+    week, free_days = np.zeros((2, columns, regions, 2, WEEK)), np.zeros((2, columns, grid.days))
     for region, free in tally.by_region.items():
         place = law.paths.clocks[region].later[arrangement.times] * WEEK + of_week
         for i, k in np.ndindex(2, columns):
             week[i, k, region] = np.bincount(place, free[i, k], 2 * WEEK).reshape(2, WEEK)
+            free_days[i, k] += np.bincount(day, free[i, k], grid.days)
     by_time = np.concatenate([tally.rows[None], tally.ranks])
 
     def by_slot(values: Floats) -> Floats:
@@ -308,7 +346,9 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
         hour_rows=hours[0],
         hour_ranks=hours[1:],
         classes=tally.classes,
+        free_days=free_days,
         week=week,
         first=first,
         blur=tally.blur,
+        expected=np.stack([np.bincount(day, one, grid.days) for one in tally.expected]),
     )

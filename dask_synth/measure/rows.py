@@ -12,8 +12,9 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from dask_synth.measure.arrangement import Arrangement, arrangement_of
+from dask_synth.measure.each import beside_each_other, by_local_hour, each_of
 from dask_synth.measure.layout import Layout
-from dask_synth.measure.picture import Binned, Picture, bins_of, memory_of, picture_of
+from dask_synth.measure.picture import Binned, bins_of, memory_of, picture_of
 from dask_synth.measure.planned import TEXT_BY_SERVER, Planned
 from dask_synth.measure.ranks import rank_rows
 from dask_synth.measure.redraw import redraw
@@ -136,17 +137,27 @@ def _summed(
     bins = [bins_of(column.high, values) for column, values in zip(columns, hundredths, strict=True)]
     at_times = [arrangement.rows_at_times(), *map(arrangement.by_time, hundredths)]
     binned = Binned(arrangement, hundredths, bins, at_times)
-    picture = _picture(archetype, binned, frame, planned, layout) if layout else Picture()
-    summed = Measured(sums={archetype: sums_of(binned, planned.grid)}, picture=picture)
+    summed = Measured(sums={archetype: sums_of(binned, planned.grid)})
+    if layout:
+        summed += _drawn(archetype, binned, frame, planned, layout)
     if not planned.spec.living(archetype):
         return summed
-    ranks, ranked = rank_rows(arrangement, [values / 100 for values in hundredths], planned.spec, archetype)
+    values = [column / 100 for column in hundredths]
+    ranks, ranked = rank_rows(arrangement, values, planned.spec, archetype, expect=layout is not None)
     return replace(summed, ranks={archetype: ranks}, ranked=ranked)
 
 
-def _picture(archetype: str, binned: Binned, frame: pd.DataFrame, planned: Planned, layout: Layout) -> Picture:
-    step = int(planned.step.astype(np.int64))
-    picture = picture_of(archetype, binned, binned.arrangement.times * step, layout)
+def _drawn(archetype: str, binned: Binned, frame: pd.DataFrame, planned: Planned, layout: Layout) -> Measured:
+    """Return what a picture needs besides: by archetype and by server."""
+    elapsed = binned.arrangement.times * int(planned.step.astype(np.int64))
     criticality = frame["criticality"].array
     cells = binned.cells(planned.metrics.index(MEMORY))
-    return replace(picture, memory=memory_of(list(criticality.categories), criticality.codes, cells))
+    rows, lives = (binned.arrangement, binned.hundredths), layout.lives
+    regions = planned.codes("region", binned.arrangement.servers).astype(np.int64) if lives.zones else None
+    picture = replace(
+        picture_of(archetype, binned, elapsed, layout),
+        memory=memory_of(list(criticality.categories), criticality.codes, cells),
+        local={} if regions is None else {archetype: by_local_hour(*rows, regions, lives, planned.grid)},
+        beside=beside_each_other(*rows, elapsed, lives),
+    )
+    return Measured(picture=picture, each=each_of(*rows, elapsed, planned.spec.metrics.columns, lives))

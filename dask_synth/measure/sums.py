@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
+from dask_synth.measure.each import NO_ONE, Each
 from dask_synth.measure.picture import Binned, Picture, joined
 from dask_synth.measure.ranks import NOBODY, RankedServers, RankSums
 from dask_synth.measure.redraw import Redrawn
@@ -175,6 +176,8 @@ class Measured:
         What came of drawing rows anew.
     picture
         What a picture needs besides.
+    each
+        Servers over time, all or some of a very large fleet, where a picture was wanted.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -188,6 +191,7 @@ class Measured:
     ranked: RankedServers = NOBODY
     redrawn: Redrawn = field(default_factory=Redrawn)
     picture: Picture = field(default_factory=Picture)
+    each: Each = NO_ONE
 
     def __add__(self, other: Self) -> Self:
         """Put what came of `other` behind this. Only `examples` looks at which rows are whose."""
@@ -203,6 +207,7 @@ class Measured:
             ranked=self.ranked + other.ranked,
             redrawn=self.redrawn + other.redrawn,
             picture=self.picture + other.picture,
+            each=self.each + other.each,
         )
 
     @property

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import zoneinfo
 from functools import lru_cache
+from importlib.resources import files
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from dask_synth.model.holidays import calendar_problem
 Ints = npt.NDArray[np.int64]
 Changes = tuple[tuple[int, int], ...]
 
+DATABASE = files("tzdata")
 HOUR = 3600
 DAY = 24 * HOUR
 WEEK_HOURS = 7 * 24
@@ -60,7 +61,7 @@ def hours_of_week(grid: TimeGrid, timezone: str | int | None) -> npt.NDArray[np.
 @lru_cache(maxsize=64)
 def zone_changes(timezone: str, first: dt.date, last: dt.date) -> Changes:
     """Return from when on a zone is how far ahead of UTC, in seconds since 1970: at 00:00 of `first`, and later."""
-    zone = ZoneInfo(timezone)
+    zone = zone_of(timezone)
 
     def ahead(second: int) -> int:
         # Counted from 1970: fromtimestamp() has bounds of its own on some systems.
@@ -78,6 +79,13 @@ def zone_changes(timezone: str, first: dt.date, last: dt.date) -> Changes:
             before, after = (middle, after) if ahead(middle) == changes[-1][1] else (before, middle)
         changes.append((after, offset))
     return tuple(changes)
+
+
+@lru_cache(maxsize=64)
+def zone_of(timezone: str) -> ZoneInfo:
+    """Return a zone of the package tzdata: the system's own would be of another version on each machine."""
+    with (DATABASE / "zoneinfo" / timezone).open("rb") as file:
+        return ZoneInfo.from_file(file, key=timezone)
 
 
 def timezone_text(timezone: str | int | None) -> str:
@@ -102,8 +110,6 @@ def timezone_problem(timezone: str | int | None) -> str | None:
         hours = f"{FARTHEST_WEST} to {FARTHEST_EAST}"
         return None if allowed else f"timezone {timezone!r} is not a whole number of hours ahead of UTC, {hours}"
     known = _zones()
-    if not known:
-        return f"timezone {timezone!r} cannot be looked up: there is no time zone database; install the package tzdata"
     if timezone in known:
         return None
     return f"timezone {timezone!r} is not known; {_nearest(timezone, known)}"
@@ -125,4 +131,4 @@ def _nearest(timezone: str, known: frozenset[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones()) - NOT_A_ZONE
+    return frozenset((DATABASE / "zones").read_text().split()) - NOT_A_ZONE

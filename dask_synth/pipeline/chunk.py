@@ -91,9 +91,13 @@ def _text_columns(spec: FleetSpec, chunk: Chunk, size: int) -> dict[str, pa.Arra
     codes[PARTITION_KEY] = np.full(chunk.servers, categories[PARTITION_KEY].index(chunk.archetype), np.int8)
     of_server = np.repeat(np.arange(chunk.servers, dtype=np.int32), size)
     pools = fleet.pools(spec.seed, chunk.start, chunk.stop)
+    names = fleet.app_names(codes["business_unit"].tolist(), chunk.start, pools)
+    # The servers of a pool have one application, and a dictionary has each text once.
+    apps = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    of_app = np.repeat(np.array([apps[name] for name in names], np.int32), size)
     text = {
         "server_id": _dictionary(of_server, fleet.server_ids(chunk.start, chunk.stop)),
-        "app_name": _dictionary(of_server, fleet.app_names(codes["business_unit"].tolist(), chunk.start, pools)),
+        "app_name": _dictionary(of_app, list(apps)),
     }
     return text | {name: _dictionary(np.repeat(codes[name], size), categories[name]) for name in CATEGORICAL}
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from dask_synth.config.run import RunConfig
 from dask_synth.errors import OutputError
-from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, Manifest, versions
+from dask_synth.storage.manifest import BYTE_DECIDING, CLOCKS, MODEL_VERSION, Manifest, versions, zoned
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +41,16 @@ def recorded_config(path: Path, manifest: Manifest) -> RunConfig:
         ) from None
 
 
-DRAWING = ("numpy", "pandas", "holidays")
+DRAWING = ("numpy", "pandas", "holidays", CLOCKS)
 """The packages that decide values; the others decide bytes of files alone."""
 
 
 def other_versions(manifest: Manifest, packages: Sequence[str] = BYTE_DECIDING) -> list[str]:
     """Return which of the packages are installed here in another version than made a dataset, in words."""
     here = versions()
-    there = {name: manifest.versions.get(name, "an unknown version") for name in packages}
-    return [f"{name} {there[name]}, here {here[name]}" for name in packages if there[name] != here[name]]
+    deciding = [name for name in packages if name != CLOCKS or zoned(manifest.config)]
+    there = {name: manifest.versions.get(name, "an unknown version") for name in deciding}
+    return [f"{name} {there[name]}, here {here[name]}" for name in deciding if there[name] != here[name]]
 
 
 def tell_other_versions(path: Path, manifest: Manifest) -> None:

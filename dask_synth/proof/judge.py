@@ -35,6 +35,7 @@ CHECKS: tuple[Callable[[Evidence], Rows], ...] = (
     independence.blocks,
     ranks.location,
     ranks.scale,
+    ranks.first_rows,
     ranks.edges,
     ranks.growth,
     ranks.cycles,

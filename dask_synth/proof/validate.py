@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from concurrent.futures import Future
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -111,8 +112,12 @@ def proved(
     recompute: float = 1.0,
     write: bool = True,
     picture: bool = False,
+    theory: Future[Theory] | None = None,
 ) -> Proved:
-    """Validate as :func:`validate` does; in the same pass, sum up what a `picture` needs, if one is wanted."""
+    """Validate as :func:`validate` does; in the same pass, sum up what a `picture` needs, if one is wanted.
+
+    Where a `theory` of the same fleet is being worked out already, that one is waited for.
+    """
     start = perf_counter()
     recompute = _share(recompute)
     dataset = dataset if isinstance(dataset, Committed) else open_committed(dataset)
@@ -121,20 +126,26 @@ def proved(
     others = other_versions(dataset.manifest, DRAWING)
     planned = Planned.of(spec, Recompute(0.0 if others else recompute))
     finish = start_pass(dataset, client, planned, Layout.of(spec) if picture else None)
-    # Theory needs no data: it is worked out here while the workers read.
-    theory = Theory.of(spec)
+    # Theory needs no data: it is worked out here while the workers read, if it was not while they wrote.
+    expected = _theory_of(spec, theory)
     further = [*server_checks(dataset.servers, spec, planned)]
     measured = finish()
     further = [*file_checks(measured.findings, dataset.manifest), *further]
     if others and recompute:
         further.append(not_recomputed(others))
-    evidence = Evidence(measured, planned, theory)
+    evidence = Evidence(measured, planned, expected)
     verdict = judge(evidence, dataset.manifest.run_id, perf_counter() - start, level, further)
     verdict = verdict.model_copy(update={"seconds": perf_counter() - start})
     dataset.check_current()
     if write and (why := keep(dataset, {VALIDATION_NAME: verdict.model_dump_json(indent=1).encode() + b"\n"})):
         logger.warning("the verdict could not be kept in %s: %s", dataset.path / VALIDATION_NAME, why)
-    return Proved(dataset, verdict, measured, theory)
+    return Proved(dataset, verdict, measured, expected)
+
+
+def _theory_of(spec: FleetSpec, ahead: Future[Theory] | None) -> Theory:
+    if ahead and (theory := ahead.result()).spec == spec:
+        return theory
+    return Theory.of(spec)
 
 
 def validate_frame(

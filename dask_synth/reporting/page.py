@@ -23,6 +23,7 @@ from dask_synth.proof.verdict import Check, Verdict
 from dask_synth.reporting.charts import charts_of
 from dask_synth.reporting.packed import library_of
 from dask_synth.reporting.palette import verdict_words
+from dask_synth.reporting.server_page import servers_of
 from dask_synth.reporting.summary import Summary
 from dask_synth.storage.manifest import Manifest
 
@@ -49,7 +50,7 @@ def page_html(summary: Summary, servers: dict[str, Any], dataset: Committed, ver
     Returns
     -------
     str
-        HTML with all that it needs in it, at most 3 MB.
+        HTML with all that it needs in it: at most 3 MB up to 500 servers, and 7 MB however many there are.
     """
     scripts, script, divs = _charts(summary, servers, verdict)
     manifest, layout = dataset.manifest, summary.layout
@@ -68,13 +69,20 @@ def page_html(summary: Summary, servers: dict[str, Any], dataset: Committed, ver
         every="daily" if layout.days_per_period == 1 else many,
         point="a day" if layout.days_per_period == 1 else f"for {many}",
         slot="day" if layout.slots == 7 else "hour",
+        densities=bool(np.isfinite(summary.groups[0].shares[1]).all()),
+        own=_days(layout.lives.days),
+        **(servers_of(summary, servers) if summary.each.living else {"living": False, "between": ""}),
         numbers=numbers,
         numbers_hidden=hidden,
-        pairs_caption=_pairs_caption(verdict),
+        pairs_caption=_pairs_caption(verdict, living=summary.each.living),
         checks=_checks(verdict),
         run=_run(dataset, summary, verdict),
         config=_clipped(yaml.safe_dump(manifest.config, sort_keys=False, allow_unicode=True), MAX_CONFIG),
     )
+
+
+def _days(days: int) -> str:
+    return "one day" if days == 1 else f"{days} days"
 
 
 def _template() -> jinja2.Template:
@@ -124,9 +132,14 @@ def _verdict(verdict: Verdict | None) -> dict[str, str]:
     return {**good, "words": words}
 
 
-def _pairs_caption(verdict: Verdict | None) -> str:
+def _pairs_caption(verdict: Verdict | None, *, living: bool) -> str:
     if verdict and any(check.kind == "correlation" for check in verdict.checks):
-        return "Dots are observed; strokes are the exact expectation, and bars how far chance may carry it."
+        sides = (
+            "Of servers that differ: +1 where both lie on the same side of their medians, -1 where not, on average. "
+        )
+        return (
+            sides if living else ""
+        ) + "Dots are observed; strokes are the exact expectation, and bars how far chance may carry it."
     return "Of all rows, seasons and growth included; the exact expectation comes with a validation."
 
 

@@ -15,14 +15,25 @@ const take = (packed, row, size, top) => {
   return out
 }
 
-// Only the servers of the chosen archetype can be picked.
-const here = L.server_names.filter((_, i) => g === 0 || L.server_kinds[i] === L.groups[g])
-const options = [["", "none"], ...here.map((name) => [name, `${name} (${L.server_kinds[L.server_names.indexOf(name)]})`])]
-if (JSON.stringify(pick_server.options) !== JSON.stringify(options)) pick_server.options = options
-if (pick_server.value !== "" && !here.includes(pick_server.value)) { pick_server.value = "" }
-const s = L.server_names.indexOf(pick_server.value)
+// Only the servers of the chosen archetype can be picked; any of them, by any part of its id.
+if (!L.own_names) { const texts = JSON.parse(L.own_texts); L.own_names = texts.names; L.own_facts = texts.facts }
+const here = g === 0 ? L.own_names : L.own_names.filter((_, i) => L.own_kind[i] === g - 1)
+if (L.offered !== g) { L.offered = g; pick_server.completions = here }
+if (pick_server.value !== "" && !here.includes(pick_server.value)) pick_server.value = ""
+const s = pick_server.value === "" ? -1 : L.own_names.indexOf(pick_server.value)
 const facts = document.getElementById("server-facts")
-if (facts) facts.textContent = s < 0 ? "" : `${L.server_names[s]}: ${L.server_facts[s]}`
+if (facts) facts.textContent = s < 0 ? "" : `${L.own_names[s]}: ${L.groups[L.own_kind[s] + 1]}, ${L.own_facts[s]}`
+
+// A server's points stand for as many days as there is room for: each of them for all the periods within it.
+const at_point = Array.from(L.days, (_, i) => Math.min(L.own_points - 1, Math.floor(i * L.days_each / L.own_days)))
+const bytes = (packed, low, span, row, size) => Float64Array.from({length: size}, (_, i) => {
+  const step = packed[row * size + i]
+  return step === 255 ? NaN : low[row] + span[row] * step / 254
+})
+const own = (server, metric) => {
+  const points = bytes(L.own, L.own_low, L.own_span, server * M + metric, L.own_points)
+  return Float64Array.from(at_point, (point) => points[point])
+}
 
 // A moving mean over whole weeks leaves growth, quarter ends and holidays to be seen.
 const span = Number(pick_detail.value)
@@ -33,8 +44,13 @@ const smooth = (values) => span < 2 ? values : values.map((_, i) => {
 
 const P = L.days.length
 const [mean, low, up, expected] = [0, 1, 2, 3].map((k) => smooth(take(L.series, (g * 4 + k) * M + m, P, high)))
-const server = s < 0 ? new Float64Array(P).fill(NaN) : smooth(take(L.servers, s * M + m, P, high))
-time_source.data = {day: L.days, mean, low, high: up, expected, server}
+const server = s < 0 ? new Float64Array(P).fill(NaN) : smooth(own(s, m))
+const [least, most] = [0, 1].map((k) => {
+  if (!L.living) return new Float64Array(P).fill(NaN)
+  const band = take(L.between, (g * 2 + k) * M + m, L.own_points, high)
+  return smooth(Float64Array.from(at_point, (point) => band[point]))
+})
+time_source.data = {day: L.days, mean, low, high: up, expected, server, least, most}
 
 const per_day = L.slots / 7
 const week = take(L.week, g * M + m, L.slots, high)
@@ -62,7 +78,9 @@ const all = C.kind ? Array.from(C.kind.keys()) : []
 // Of one archetype all pairs of metrics are shown, of the whole fleet those with the chosen metric.
 const about = (metric) => metric === "" || (metric.includes("~") && g > 0) || metric.split("~").includes(L.metrics[m])
 const mine = (i, kind) => C.kind[i] === kind && (g === 0 || C.group[i] === L.groups[g]) && about(C.metric[i])
-const label = (i) => (g === 0 ? `${C.group[i]} · ` : "") + C.label[i]
+// A phone has no room for long labels: they have two lines there.
+const narrow = window.innerWidth < 600, between = narrow ? "\n" : " · ", each_row = narrow ? 36 : 26
+const label = (i) => (g === 0 ? `${C.group[i]}${between}` : "") + C.label[i]
 const MOST = 40
 
 if (cell_source !== null) {
@@ -72,7 +90,7 @@ if (cell_source !== null) {
   const rows = found.filter((i) => far.includes(i))
   const factors = rows.map((i, k) => rows.findIndex((j) => label(j) === label(i)) === k ? label(i) : `${label(i)} (${k + 1})`)
   cell_range.factors = factors.slice().reverse()
-  cell_figure.height = 130 + 26 * Math.max(rows.length, 3)
+  cell_figure.height = 130 + each_row * Math.max(rows.length, 3)
   const of = (column) => rows.map((i) => C[column][i])
   cell_source.data = {
     label: factors, observed: of("observed"), expected: of("expected"), error: of("error"), z: of("z"),
@@ -81,7 +99,8 @@ if (cell_source !== null) {
     words: rows.map((i) => C.passed[i] ? "as expected" : "FAILED"),
     colour: rows.map((i) => C.passed[i] ? "#0072b2" : "#d55e00"), marker: rows.map((i) => C.passed[i] ? "circle" : "x"),
   }
-  const plain = ["mean", "sd"].includes(kind) ? ` (${unit})` : ""
+  // Servers that are individuals are compared by rank, from -1 to 1.
+  const plain = !["mean", "sd"].includes(kind) ? "" : L.living ? " (rank)" : ` (${unit})`
   cell_axis.axis_label = `observed minus expected${plain}`
 }
 
@@ -95,11 +114,11 @@ if (pairs.length === 0) {
 }
 pairs = pairs.filter((pair, k) => pairs.findIndex((other) => other.label === pair.label) === k)
 pair_range.factors = pairs.map((pair) => pair.label).reverse()
-pair_figure.height = 130 + 26 * Math.max(pairs.length, 3)
+pair_figure.height = 130 + each_row * Math.max(pairs.length, 3)
 const ends = pairs.flatMap((p) => [p.observed, p.expected - p.reach, p.expected + p.reach]).filter(Number.isFinite)
-const least = Math.min(0, ...ends), most = Math.max(0.1, ...ends), edge = 0.04 * (most - least)
-pair_figure.x_range.start = least - edge
-pair_figure.x_range.end = most + edge
+const first = Math.min(0, ...ends), last = Math.max(0.1, ...ends), edge = 0.04 * (last - first)
+pair_figure.x_range.start = first - edge
+pair_figure.x_range.end = last + edge
 pair_source.data = {
   label: pairs.map((p) => p.label), observed: pairs.map((p) => p.observed), expected: pairs.map((p) => p.expected),
   from: pairs.map((p) => p.expected - p.reach), to: pairs.map((p) => p.expected + p.reach),

@@ -78,7 +78,9 @@ def draw(dataset: Committed, measured: Measured, theory: Theory, verdict: Verdic
     from dask_synth.reporting.overview import overview_png
     from dask_synth.reporting.page import page_html
 
-    summary, servers = summary_of(measured, theory, Layout.of(theory.spec)), read_servers(dataset)
+    summary = summary_of(measured, theory, Layout.of(theory.spec))
+    highest = [server.name for highest in summary.each.highest for server in highest]
+    servers = read_servers(dataset, [*summary.each.names, *highest])
     dataset.check_current()
     files = {
         OVERVIEW_NAME: overview_png(summary, servers, dataset.manifest, verdict),
@@ -105,8 +107,8 @@ def recorded_spec(dataset: Committed) -> FleetSpec:
     return spec_of(recorded_config(dataset.path, dataset.manifest))
 
 
-def read_servers(dataset: Committed) -> dict[str, Any]:
-    """Return the number of servers of each business unit and server type, and the sampled servers' metadata."""
+def read_servers(dataset: Committed, named: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the number of servers of each business unit and server type, and sampled and named servers' metadata."""
     columns = ["server_id", "app_name", "business_unit", "criticality", "region", PARTITION_KEY]
     with reading(dataset.servers):
         try:
@@ -116,10 +118,12 @@ def read_servers(dataset: Committed) -> dict[str, Any]:
             raise OutputError(f"{str(dataset.servers)!r} cannot be read: {error}") from None
     counted = table.group_by(["business_unit", PARTITION_KEY]).aggregate([([], "count_all")]).to_pylist()
     sample = [server for server, _ in Layout.of(recorded_spec(dataset)).sample]
+    ids = table["server_id"]
     chosen = table.filter(pc.is_in(table["server_id"], pa.array(sample))).to_pylist()
     return {
         "units": {(row["business_unit"], row[PARTITION_KEY]): row["count_all"] for row in counted},
         "sample": {row["server_id"]: row for row in chosen},
+        "facts": {row["server_id"]: row for row in table.filter(pc.is_in(ids, pa.array(named, ids.type))).to_pylist()},
     }
 
 

@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from dask_synth.measure.layout import Layout
 from dask_synth.measure.picture import CELLS
+from dask_synth.measure.ranks import EXACT
 from dask_synth.measure.sums import CENT, Measured, pairs_of
 from dask_synth.model.columns import MetricTable
+from dask_synth.reporting.each import EachServer, each_server
 from dask_synth.theory.theory import ArchetypeTheory, Theory
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +38,7 @@ class Group:
     series
         Mean, LOW and HIGH quantile, and expected mean: (4, metric, period).
     shares
-        Observed and expected share of the rows in each bin: (2, metric, bin).
+        Observed and expected share of the rows in each bin: (2, metric, bin). NaN where servers differ from each other.
     week
         Mean by slot of the week: (metric, slot).
     level
@@ -71,6 +73,8 @@ class Summary:
         Criticality -> rows by bin of mem_p95, in the order of the configuration.
     left_out
         Rows that could not be used.
+    each
+        Its servers, one by one.
     """
 
     layout: Layout
@@ -79,6 +83,7 @@ class Summary:
     servers: Mapping[str, Floats]
     memory: Mapping[str, Counts]
     left_out: int
+    each: EachServer
 
     def group(self, name: str) -> Group | None:
         """Return the group of this name, if the fleet has it."""
@@ -140,7 +145,7 @@ class _Expected:
     rows, sums
         By period, (periods,) and (metric, period).
     shares
-        Rows in each bin, (metric, bin).
+        Rows in each bin, (metric, bin); NaN where each server has a density of its own.
     """
 
     rows: Floats
@@ -151,7 +156,24 @@ class _Expected:
         return type(self)(self.rows + other.rows, self.sums + other.sums, self.shares + other.shares)
 
     @classmethod
-    def of(cls, theory: ArchetypeTheory, layout: Layout) -> Self:
+    def of(cls, measured: Measured, theory: Theory, archetype: str, layout: Layout) -> Self:
+        """Take what is known of an archetype to the axes of a picture."""
+        if archetype in theory.archetypes:
+            return cls.of_alike(theory.archetypes[archetype], layout)
+        return cls.of_individuals(measured, archetype, layout, len(theory.spec.metrics.columns))
+
+    @classmethod
+    def of_individuals(cls, measured: Measured, archetype: str, layout: Layout, metrics: int) -> Self:
+        """Take what the pass added up of the single servers' own laws; there is no density of all of them."""
+        unknown = np.full((metrics, CELLS), np.nan)
+        if archetype not in measured.ranks:
+            return cls(np.zeros(layout.periods), np.zeros((metrics, layout.periods)), unknown)
+        ranks, starts = measured.ranks[archetype], np.arange(layout.periods) * layout.days_per_period
+        sums = np.add.reduceat(ranks.expected, starts, axis=1) / EXACT
+        return cls(np.add.reduceat(ranks.rows.sum(axis=1), starts), sums, unknown)
+
+    @classmethod
+    def of_alike(cls, theory: ArchetypeTheory, layout: Layout) -> Self:
         """Take an archetype's theory to the axes of a picture."""
         starts = np.arange(layout.periods) * layout.days_per_period
         below = theory.tables.below
@@ -167,7 +189,7 @@ class _Expected:
 def summary_of(measured: Measured, theory: Theory, layout: Layout) -> Summary:
     """Turn the sums of a whole dataset into what is shown of it."""
     columns = theory.spec.metrics.columns
-    expected = {name: _Expected.of(theory.archetypes[name], layout) for name, _ in layout.archetypes}
+    expected = {name: _Expected.of(measured, theory, name, layout) for name, _ in layout.archetypes}
     seen = {name: _Seen.of(measured, name, layout, len(columns)) for name, _ in layout.archetypes}
     servers = {FLEET: theory.spec.fleet.servers, **dict(layout.archetypes)}
     whole = {FLEET: (reduce(add, seen.values()), reduce(add, expected.values()))}
@@ -181,6 +203,7 @@ def summary_of(measured: Measured, theory: Theory, layout: Layout) -> Summary:
         servers={name: _means(picture.servers[name]) for name, _ in layout.sample if name in picture.servers},
         memory={name: picture.memory[name] for name in layout.criticalities if name in picture.memory},
         left_out=measured.left_out,
+        each=each_server(measured, theory.spec, layout),
     )
 
 
@@ -215,14 +238,16 @@ def _group(name: str, servers: int, seen: _Seen, expected: _Expected, limits: Se
         means = seen.sums / seen.rows
         level = seen.sums.sum(axis=1) / rows
         shares = overall / overall.sum(axis=-1, keepdims=True)
+        due, whole = expected.sums / expected.rows, expected.sums.sum(axis=1) / expected.rows.sum()
+        density = expected.shares / expected.shares.sum(axis=1, keepdims=True)
     return Group(
         name=name,
         servers=servers,
         rows=int(rows),
-        series=np.stack([means, *_bands(seen.counts, limits), expected.sums / expected.rows]),
-        shares=np.stack([shares, expected.shares / expected.shares.sum(axis=1, keepdims=True)]),
+        series=np.stack([means, *_bands(seen.counts, limits), due]),
+        shares=np.stack([shares, density]),
         week=_means(seen.week),
-        level=np.stack([level, *_bands(overall, limits), expected.sums.sum(axis=1) / expected.rows.sum()]),
+        level=np.stack([level, *_bands(overall, limits), whole]),
         correlation=correlation_of(rows, seen.sums.sum(axis=1), seen.products),
     )
 

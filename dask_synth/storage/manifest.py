@@ -17,7 +17,9 @@ from dask_synth.storage.names import checked_name
 MODEL_VERSION = 1
 """Counts the changes of the model that change data."""
 
-BYTE_DECIDING = ("numpy", "pandas", "pyarrow", "holidays", "isal")
+BYTE_DECIDING = ("numpy", "pandas", "pyarrow", "holidays", "isal", "tzdata")
+CLOCKS = "tzdata"
+"""Decides bytes where regions have time zones of that name alone."""
 """The packages whose version may change a dataset's bytes."""
 
 
@@ -229,7 +231,14 @@ def run_identity(config: Mapping[str, Any], begins: tuple[int, int] = (0, 0)) ->
     begins
         First row of the grid and first part number: not 0 where it adds to a dataset.
     """
-    return _digest([identifying(config), versions(), *(begins if any(begins) else ())])[:16]
+    deciding = {name: version for name, version in versions().items() if name != CLOCKS or zoned(config)}
+    return _digest([identifying(config), deciding, *(begins if any(begins) else ())])[:16]
+
+
+def zoned(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration, as JSON types, has regions that keep a zone of the time zone database."""
+    regions = config["fleet"]["regions"].values()
+    return any(isinstance(region, Mapping) and isinstance(region.get("timezone"), str) for region in regions)
 
 
 def suffix_of(run_id: str, replaces: str | None, *, shared: bool) -> str:

@@ -132,13 +132,17 @@ class LivingTheory:
         whole = Patterns(self.patterns.rows[:1], self.patterns.squares[:1], self.patterns.lags[:1])
         return self._answer(score, self.error(whole, score, Units(1, 0))[:, 0] / whole.rows[0])
 
-    def first(self) -> Answer:
-        """Return what the mean of the second score must be over the servers' first rows, (columns,)."""
-        error = []
-        for column in range(self.columns):
-            shared = float(SCALE.covariance(self.law.between(column, np.array([0])))[0])
-            error.append(np.sqrt(self.units.servers * SCALE.variance + self.units.pairs * shared) / self.servers)
-        return self._answer(SCALE, np.array(error))
+    def first(self) -> Floats:
+        """Return the covariance of the sums of the second score over the servers' first rows, (columns, columns)."""
+        matrix, alike = np.abs(self.law.correlation), self.law.alike
+        own = SCALE.covariance(matrix)
+        # A spike is one of all metrics; scores lie between -1/2 and 1.
+        chance = self.law.spec.archetypes[self.name].spike_probability * self.law.spec.spikes
+        own = np.minimum(own + 2.25 * chance * (1 - chance), SCALE.variance)
+        between = np.array([self.law.between(column, np.array([0]))[0] for column in range(self.columns)])
+        apart = matrix * alike
+        np.fill_diagonal(apart, between)
+        return np.asarray(self.units.servers * own + self.units.pairs * SCALE.covariance(apart))
 
     def weighted(self, weights: Sequence[Floats]) -> Floats:
         """Return the standard deviation of sums of ranks with these weights, each (steps,), (columns, weights)."""
@@ -161,16 +165,30 @@ class LivingTheory:
         blur
             Share of the ranks' variance that is drawn by lot.
         """
-        pattern, profile = Patterns.of([weight], self.steps), self.law.spec.archetypes[self.name]
-        calm = (1 - profile.spike_probability * self.law.spec.spikes) ** 2
+        pattern = Patterns.of([weight], self.steps)
         clear = float(self.error(pattern, LOCATION, units)[column, 0]) ** 2
-        lot, least = units.servers * float(pattern.squares[0]) / 3, (1 - blur) * calm
+        lot, least = units.servers * float(pattern.squares[0]) / 3, (1 - blur) * self.calm
         return float(np.sqrt(max(clear, least * clear + (1 - least) * lot)))
 
-    def day_covariance(self, column: int) -> Floats:
-        """Return the covariance of the sums of ranks of two days so many days apart, (days of reach + 1,)."""
+    @property
+    def calm(self) -> float:
+        """Share of the ranks' variance that is not of spikes, at least: both of two rows must be calm."""
+        profile = self.law.spec.archetypes[self.name]
+        return float((1 - profile.spike_probability * self.law.spec.spikes) ** 2)
+
+    def day_covariance(self, column: int, units: Units, clear: float = 1.0) -> Floats:
+        """Return the covariance of the sums of ranks of two days so many days apart, (days of reach + 1,).
+
+        Parameters
+        ----------
+        column, units
+            Which, and of which servers.
+        clear
+            Share of the ranks' variance that is not drawn by lot.
+        """
         own, shared = self._by_lag(LOCATION, column)
-        by_step = (self.units.servers * own + self.units.pairs * shared) * self.steps.rows**2
+        by_step = clear * (units.servers * own + units.pairs * shared) * self.steps.rows**2
+        by_step[0] += (1 - clear) * units.servers * LOCATION.variance * self.steps.rows
         a_day = self.steps.count // self.law.spec.grid.days
         reach = self.steps.reach // a_day
         apart = np.arange(1 - a_day, a_day)

@@ -20,6 +20,7 @@ from dask_synth.model.calendar import DAYS_PER_MONTH, Seasonality, TimeGrid
 from dask_synth.model.cycles import cycle_numbers
 from dask_synth.model.fleet import Place
 from dask_synth.model.holidays import UNITED_STATES
+from dask_synth.model.localtime import zone_of
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, Days, is_business_hour
 
@@ -29,7 +30,7 @@ Flags = npt.NDArray[np.bool_]
 
 WEEK = 7 * HOURS
 SHARE = 95.0
-"""Percentile of a day's hours that a daily row stands for."""
+"""Percentile of its server's day that a daily row stands for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,15 +45,11 @@ class Clock:
         Quarter-end and holiday factor, (rows,).
     later
         Whether the clock is further ahead of UTC than it is at other times, as in summer, (rows,).
-    days, day
-        The hours of the week of each sort of day, (sorts, 24), and each row's sort, (rows,); on daily grids only.
     """
 
     hour: Places
     special: Floats
     later: Flags
-    days: Places
-    day: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, grid: TimeGrid, seasonality: Seasonality, place: Place) -> Self:
@@ -62,18 +59,12 @@ class Clock:
         local = local_time(utc, place)
         ahead = np.asarray((local - utc).to_numpy(), "m8[s]").astype(np.int64)
         near = np.maximum(5 - Days.of(grid, seasonality).to_quarter_end, 0) * seasonality.quarter_end
-        hour = (local.day_of_week * HOURS + local.hour).to_numpy(np.int16)
-        days, day = np.empty((0, HOURS), np.int16), np.empty(0, np.int64)
         if grid.rows_per_day == 1:
-            days, day = np.unique(hour.reshape(-1, HOURS), axis=0, return_inverse=True)
-            utc = local = utc[::HOURS]
-            hour, ahead = (utc.day_of_week * HOURS).to_numpy(np.int16), ahead[HOURS // 2 :: HOURS]
+            local, ahead = utc[::HOURS], ahead[HOURS // 2 :: HOURS]
         return cls(
-            hour=hour,
+            hour=(local.day_of_week * HOURS + local.hour).to_numpy(np.int16),
             special=np.repeat(1 + 0.3 * near / 5, grid.rows_per_day) * _holidays(local.normalize(), seasonality, place),
             later=ahead > ahead.min(),
-            days=days,
-            day=day.reshape(-1),
         )
 
 
@@ -83,7 +74,7 @@ def local_time(utc: pd.DatetimeIndex, place: Place) -> pd.DatetimeIndex:
         return utc
     if isinstance(place.timezone, int):
         return utc + pd.Timedelta(hours=place.timezone)
-    return utc.tz_localize(dt.UTC).tz_convert(place.timezone).tz_localize(None)
+    return utc.tz_localize(dt.UTC).tz_convert(zone_of(place.timezone)).tz_localize(None)
 
 
 @lru_cache(maxsize=16)
@@ -114,6 +105,8 @@ class Paths:
         Since the start, (rows,).
     swing
         What the time of the year does, (rows,).
+    daily
+        Whether a row stands for a day of its server's.
     """
 
     profile: ArchetypeProfile
@@ -121,6 +114,7 @@ class Paths:
     clocks: tuple[Clock, ...]
     months: Floats
     swing: Floats
+    daily: bool
 
     @classmethod
     def of(cls, spec: FleetSpec, archetype: str) -> Self:
@@ -137,13 +131,14 @@ class Paths:
             clocks=tuple(clock_of(grid, spec.seasonality, place) for place in places),
             months=months,
             swing=np.repeat(swing, grid.rows_per_day),
+            daily=grid.rows_per_day == 1,
         )
 
     def load(self, region: int, strength: float, shift: int) -> Floats:
         """Return the load factor of a server at each row."""
         clock, week = self.clocks[region], self.week(strength, shift)
-        if len(clock.days) and self.profile.cycle is not None:
-            return np.percentile(week[clock.days], SHARE, axis=1)[clock.day] * clock.special * self.swing
+        if self.daily and self.profile.cycle is not None:
+            week = np.repeat(np.percentile(week.reshape(7, HOURS), SHARE, axis=1), HOURS)
         return np.asarray(week[clock.hour] * clock.special * self.swing)
 
     def week(self, strength: float, shift: int) -> Floats:
@@ -153,5 +148,6 @@ class Paths:
         if profile.cycle is None:
             busy = is_business_hour(hour % HOURS) & self.seasonality.business_hours
             return weekend * np.where(busy, profile.business_hours, 1.0)
-        table = np.tile(np.array(cycle_numbers(profile.cycle)) ** strength, 7) * weekend
+        numbers = cycle_numbers(profile.cycle if self.seasonality.business_hours else "flat")
+        table = np.tile(np.array(numbers) ** strength, 7) * weekend
         return np.roll(np.round(table / table.mean(), 6), -shift)

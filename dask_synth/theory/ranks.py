@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from dask_synth.theory.censored import STEP
 from dask_synth.theory.scores import TOP
@@ -27,6 +27,10 @@ LEAST = 1e-9
 """Of a mean that noise is in proportion to."""
 CLEAR = 0.02
 """Share of the values in the median's hundredth, above which the sides of the median are not told apart well enough."""
+FINE = 1e-3
+"""Share of all values in the hundredths of spikes, below which they are left out."""
+FREE = 0.1
+"""The same, above which hours and days of a server are not compared."""
 RARE = 0.02
 """Share of a server's values that may be a bound, at most, for its hours to be compared."""
 EVEN = (0.7548776662466927, 0.5698402909980532, 0.32471795724474605)
@@ -63,7 +67,9 @@ class Noise:
     chance: float
     factor: float
 
-    def ranks(self, column: Floats, mean: Floats, even: Floats) -> tuple[npt.NDArray[np.int16], float]:
+    def ranks(
+        self, column: Floats, mean: Floats, even: Floats, exact: bool = True
+    ) -> tuple[npt.NDArray[np.int16], float]:
         """Return the ranks of values, as odd whole numbers from 1 - TOP to TOP - 1, and how blurred they are.
 
         What a rank was drawn from, squared and added up, is the share of the ranks' variance that is not the values'.
@@ -74,52 +80,94 @@ class Noise:
             Values, and what they lie around before noise.
         even
             What ranks are drawn by, from 0 to 1.
+        exact
+            Whether a spike's hundredth counts as well: where :meth:`coarse` says no, it holds too little.
         """
-        mean = np.maximum(mean, LEAST) if self.relative else mean
-        low, top = self._below(column - STEP / 2, mean), self._below(column + STEP / 2, mean)
-        if self.chance and self.factor != 1.0:
-            # A spike's hundredth holds too little to be drawn from.
-            spike = self.chance * self._below(column / self.factor, mean)
-            low, top = (1 - self.chance) * low + spike, (1 - self.chance) * top + spike
+        unit, centre = self._units(mean)
+        half, place = (STEP / 2 * unit).astype(np.float32), column * unit
+        calm = (place - centre).astype(np.float32)
+        low, top = self._shares(calm - half), self._shares(calm + half)
+        if self._spiked:
+            place /= self.factor
+            place -= centre
+            calm = place.astype(np.float32)
+            half *= np.float32(1 / self.factor)
+            low *= np.float32(1 - self.chance)
+            top *= np.float32(1 - self.chance)
+            low += np.float32(self.chance) * (below := self._shares(calm - half if exact else calm))
+            top += np.float32(self.chance) * (self._shares(calm + half) if exact else below)
         low[column <= 0] = 0.0
         top[column >= self.high] = 1.0
         top -= low
-        rank = top * even
-        rank += low
-        rank *= TOP
-        whole = np.clip(rank, 0, TOP - 1).astype(np.int16)
+        blur = float(np.dot(top, top))
+        top *= even
+        top += low
+        top *= np.float32(TOP)
+        whole = np.minimum(top, np.float32(TOP - 1), out=top).astype(np.int16)
         whole *= 2
         whole -= TOP - 1
-        return whole, float(np.dot(top, top))
+        return whole, blur
+
+    def coarse(self, least: float) -> bool:
+        """Whether a spike's hundredth holds a share of all values that counts, with means of at least so much."""
+        deviation = max(self.relative * least + self.constant, LEAST)
+        return self._spiked and self.chance * min(STEP / deviation, 1.0) > FINE
 
     def clear(self, mean: Floats) -> npt.NDArray[np.bool_]:
-        """Return where a value's side of the median shows: no bound lies there, and hundredths are fine enough."""
-        middle, slope = shape(np.zeros(1), self.skew)[0], slope_at_median(self.skew)
+        """Return where a value's side of the median shows: no bound lies there, and hundredths are fine enough.
+
+        Spikes move the median by at most the share of the values that they are.
+        """
+        chance = self.chance if self._spiked else 0.0
+        if chance >= 0.5:
+            return np.zeros(len(mean), bool)
+        ends = ndtri(np.array([0.5 - chance, 0.5]) / (1 - chance))
         deviation = self.relative * mean + self.constant
-        median = mean + middle * deviation
-        wide = CLEAR * deviation * slope * np.sqrt(2 * np.pi) >= STEP
-        return np.asarray(wide & (median > STEP) & (median < self.high - STEP))
+        low, high = (mean + end * deviation for end in shape(ends, self.skew))
+        wide = CLEAR * deviation * slope_at(float(ends[0]), self.skew) * np.sqrt(2 * np.pi) >= STEP
+        return np.asarray(wide & (low > STEP) & (high < self.high - STEP))
 
     def free(self, least: float, most: float) -> bool:
-        """Whether values hardly ever are a bound, with means between these two."""
+        """Whether values hardly ever are a bound, nor one hundredth, with means between these two."""
         ends = self._below(np.array([STEP / 2, self.high - STEP / 2]), np.maximum([least, most], LEAST))
-        return bool(ends[0] <= RARE and ends[1] >= 1 - RARE)
+        fine = FREE * (self.relative * least + self.constant) * slope_at(0.0, self.skew) * np.sqrt(2 * np.pi) >= STEP
+        return bool(fine and ends[0] <= RARE and ends[1] >= 1 - RARE)
+
+    @property
+    def _spiked(self) -> bool:
+        return bool(self.chance and self.factor != 1.0)
+
+    def _units(self, mean: Floats) -> tuple[Floats, Floats]:
+        """Return how many deviations a unit of the column is, and what to take from so many of a value.
+
+        What is left is 1 at the mean, or 0 without skew. Where nothing varies, the deviation is a trace.
+        """
+        spread = spread_of(self.skew) if self.skew else 1.0
+        if self.relative:
+            unit, centre = (spread / self.relative) / np.maximum(mean, LEAST), np.array(spread / self.relative)
+        else:
+            unit = np.array(spread / max(self.constant, LEAST))
+            centre = mean * unit
+        return unit, centre - 1.0 if self.skew else centre
+
+    def _shares(self, place: Singles) -> Singles:
+        """Return the share of calm values below a place, as :meth:`_units` has it; it is written over."""
+        scale = (TABLE - 1) / (2 * WIDE)
+        if self.skew:
+            np.maximum(place, np.float32(1e-30), out=place)
+            np.log(place, out=place)
+            place *= np.float32(scale / self.skew)
+            place += np.float32(scale * (self.skew / 2 + WIDE))
+        else:
+            place *= np.float32(scale)
+            place += np.float32(scale * WIDE)
+        np.clip(place, np.float32(0), np.float32(TABLE - 1), out=place)
+        return normal_shares().take(place.astype(np.int16))
 
     def _below(self, edge: Floats, mean: Floats) -> Singles:
         """Return the share of calm values below an edge."""
-        if self.skew:
-            c = spread_of(self.skew)
-            position = (edge - mean) * (c / (self.relative * mean + self.constant)) + 1.0
-            np.maximum(position, 1e-30, out=position)
-            normal = np.log(position.astype(np.float32))
-            normal += np.float32(self.skew**2 / 2)
-            normal *= np.float32(1 / self.skew)
-        else:
-            normal = ((edge - mean) / (self.relative * mean + self.constant)).astype(np.float32)
-        np.clip(normal, -WIDE, WIDE, out=normal)
-        normal += np.float32(WIDE)
-        normal *= np.float32((TABLE - 1) / (2 * WIDE))
-        return normal_shares()[normal.astype(np.int16)]
+        unit, centre = self._units(mean)
+        return self._shares((edge * unit - centre).astype(np.float32))
 
 
 @lru_cache(maxsize=1)
@@ -136,9 +184,9 @@ def shape(normal: Floats, skew: float) -> Floats:
     return np.asarray(np.expm1(skew * normal - skew**2 / 2) / spread_of(skew))
 
 
-def slope_at_median(skew: float) -> float:
-    """Return g_a'(0)."""
-    return float(skew * np.exp(-(skew**2) / 2) / spread_of(skew)) if skew else 1.0
+def slope_at(normal: float, skew: float) -> float:
+    """Return g_a'(z)."""
+    return float(skew * np.exp(skew * normal - skew**2 / 2) / spread_of(skew)) if skew else 1.0
 
 
 def evenly(server: int, column: int, rows: npt.NDArray[np.int64]) -> Floats:

@@ -58,7 +58,7 @@ class Medians:
         first = noises[0]
         means = np.maximum(means, LEAST) if first.relative else means
         relative, constant = (np.array([[getattr(n, x)] for n in noises]) for x in ("relative", "constant"))
-        deviation = relative * means + constant
+        deviation = np.maximum(relative * means + constant, LEAST)
         calm = spike = np.zeros_like(means)
         spiked = first.factor != 1.0 and 0 < first.chance < MOST_SPIKES
         for _ in range(ROUNDS if spiked else 0):

@@ -43,6 +43,7 @@ def test_it_explains_itself_and_defines_no_functions(notebook: Path) -> None:
 def test_it_runs(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_SYNTH_NOTEBOOK_SERVERS", "20")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # more wait for each other, at full load, over matrices this small
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     for name in ("AWS_ENDPOINT_URL", "DASK_SYNTH_NOTEBOOK_BUCKET"):
         monkeypatch.delenv(name, raising=False)

@@ -137,23 +137,28 @@ def test_the_page_of_the_files_has_every_column(site: Path) -> None:
     assert not [name for name in NAMES if name not in text]
 
 
-@pytest.mark.parametrize(
-    ("link", "complaint"),
-    [
-        ("[there](absent.md)", "absent.md"),
-        ("[there](other.md#absent)", "#absent"),
-        ("[there](#absent)", "#absent"),
-        ("![there](absent.png)", "absent.png"),
-    ],
-    ids=["page", "anchor", "own-anchor", "image"],
-)
-def test_a_dead_link_stops_the_build(tmp_path: Path, link: str, complaint: str) -> None:
+DEAD = {
+    "page": ("[there](absent.md)", "absent.md"),
+    "anchor": ("[there](other.md#absent)", "#absent"),
+    "own-anchor": ("[there](#absent)", "#absent"),
+    "image": ("![there](absent.png)", "absent.png"),
+}
+"""A link that leads nowhere, and what the build must say of it; each on a page named after it."""
+
+
+def test_each_dead_link_is_one_of_the_warnings_that_stop_the_build(tmp_path: Path) -> None:
     settings = CONFIGURATION.read_text(encoding="utf-8")
     validation = settings[settings.index("\nvalidation:") :]
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "index.md").write_text(f"# One\n\n{link}\n", encoding="utf-8")
     (tmp_path / "docs" / "other.md").write_text("# Other\n", encoding="utf-8")
+    for name, (link, _) in DEAD.items():
+        (tmp_path / "docs" / f"{name}.md").write_text(f"# One\n\n{link}\n", encoding="utf-8")
     (tmp_path / "mkdocs.yml").write_text(f"site_name: try\nplugins: []\n{validation}", encoding="utf-8")
     done = build(tmp_path / "mkdocs.yml", tmp_path / "site")
     assert done.returncode == 1
-    assert complaint in done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    for name, (_, complaint) in DEAD.items():
+        about = [line for line in warnings if f"'{name}.md'" in line]
+        assert len(about) == 1 and complaint in about[0], f"{name}: {about}"
+    assert len(warnings) == len(DEAD)
+    assert f"Aborted with {len(DEAD)} warnings in strict mode" in done.stdout + done.stderr

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.integration.surroundings import BARE, environment
+from tests.integration.surroundings import BARE, ROOT, environment
 
 QUICK = ("--scheduler", "threads:1", "--dashboard-address", "127.0.0.1:0", *BARE)
 WAIT_SECONDS = 60
@@ -83,33 +84,52 @@ class Running:
 
 
 class Forks:
-    """The server, seen from the tests."""
+    """The server, seen from the tests: one for all processes of a test run, started by the first that needs it.
+
+    It ends with the last of them. What it forks for one of them ends with that one.
+    """
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.numbers = count()
-        self.address = f"\0{self.folder}"
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(self.address)
-            listener.listen(100)
-            words = [sys.executable, "-m", "tests.integration.forkserver", str(listener.fileno())]
-            self.server = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE,
-                cwd=self.folder,
-                env=environment() | {"OPENBLAS_NUM_THREADS": "1"},  # a thread would not survive the fork
-                pass_fds=[listener.fileno()],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())
+        self.address, self.staying = f"\0dask-synth forks {run}", f"\0dask-synth tests {run}"
+        self.stays = self._stay()
         atexit.register(self.close)
 
+    def _stay(self) -> socket.socket:
+        """Return a connection that keeps the server alive; start the server where there is none."""
+        while True:
+            with suppress(OSError):  # another process of this test run has bound the address
+                self._start()
+            stays = socket.socket(socket.AF_UNIX)
+            with suppress(OSError):  # it is bound, and not listened at yet; or its server ends just now
+                stays.connect(self.staying)
+                if stays.recv(1):
+                    return stays
+            stays.close()
+            time.sleep(0.01)
+
+    def _start(self) -> None:
+        with socket.socket(socket.AF_UNIX) as requests, socket.socket(socket.AF_UNIX) as tests:
+            for listener, address in ((requests, self.address), (tests, self.staying)):
+                listener.bind(address)
+                listener.listen(100)
+            numbers = requests.fileno(), tests.fileno()
+            subprocess.run(
+                [sys.executable, "-m", "tests.integration.forkserver", *map(str, numbers)],
+                check=True,
+                stdin=subprocess.DEVNULL,
+                cwd=ROOT,
+                env=environment() | {"OPENBLAS_NUM_THREADS": "1"},  # a thread would not survive the fork
+                pass_fds=numbers,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+
     def close(self) -> None:
-        assert self.server.stdin is not None
-        self.server.stdin.close()
-        self.server.wait(10)
-        shutil.rmtree(self.folder)
+        self.stays.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def call(
         self, function: str, *arguments: Any, folder: Path, env: Mapping[str, str] | None = None, **how: Any
@@ -143,5 +163,5 @@ class Forks:
 
 @cache
 def forks() -> Forks:
-    """The server of this test process."""
+    """What this test process asks the server through."""
     return Forks()

@@ -1,11 +1,12 @@
 """A process of one thread that has imported everything; what it forks need not.
 
-For each connection it forks a process that forks the command, waits for it, and sends its status. It ends with the test
-that started it.
+For each connection it forks a process that forks the command, waits for it, and sends its status. It ends with the last
+test process that stays connected.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -17,7 +18,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,7 @@ PRELOAD = (
     "tests.integration.forkserver",
     "tests.integration.rereading",
 )
+STARTER_SECONDS = 10
 
 
 def command(words: list[str], patches: Mapping[str, Any]) -> None:
@@ -74,19 +77,35 @@ def script(path: str, words: list[str]) -> None:
     runpy.run_path(path, run_name="__main__")
 
 
-def _serve(listener: socket.socket) -> None:
+def _serve(requests: socket.socket, tests: socket.socket) -> None:
     _import_what_a_command_imports()
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        if sys.stdin in select.select([listener, sys.stdin], [], [])[0]:
-            os.killpg(0, signal.SIGKILL)
-        link, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            return _handle(link)
-        link.close()
+    tests.settimeout(STARTER_SECONDS)  # the one that started this may have been killed meanwhile
+    staying = {_stays(tests)}
+    while staying:
+        for ready in select.select([requests, tests, *staying], [], [])[0]:
+            if ready in staying:
+                staying.remove(ready)  # it has ended: it never sends anything
+                ready.close()
+            elif ready is tests:
+                staying.add(_stays(tests))
+            else:
+                link, _ = requests.accept()
+                if os.fork() == 0:
+                    for inherited in (requests, tests, *staying):
+                        inherited.close()
+                    return _handle(link)
+                link.close()
+    os.killpg(0, signal.SIGKILL)
+
+
+def _stays(tests: socket.socket) -> socket.socket:
+    test, _ = tests.accept()
+    with suppress(OSError):
+        test.sendall(b".")
+    return test
 
 
 def _import_what_a_command_imports() -> None:
@@ -139,8 +158,33 @@ def _become(
     if watch.pop("is_watched", True):
         Events(Path(folder), Path(f"{files}.log"), **watch).watch()
     module, _, name = function.partition(":")
-    getattr(importlib.import_module(module), name)(*arguments)
+    _end(_status(getattr(importlib.import_module(module), name), arguments))
+
+
+def _status(function: Callable[..., object], arguments: list[Any]) -> int:
+    try:
+        function(*arguments)
+    except SystemExit as end:
+        if not isinstance(end.code, int | None):
+            raise
+        return end.code or 0
+    return 0
+
+
+def _end(status: int) -> None:
+    """End as Python does, but for taking every module apart: that would copy each page which this shares.
+
+    What is started afresh does that, too.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    if os.fork():  # nobody's child, as it may outlive the test process that starts it
+        os._exit(0)
+    os.setsid()
+    _serve(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))

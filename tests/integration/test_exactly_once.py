@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,7 +47,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory, threads: Client) -> dask_syn
 
 
 def quick_restarts() -> AbstractContextManager[object]:
-    """Fork workers from a server that has imported Dask: a killed one is back in a moment, not in 3 s."""
+    """Fork workers from a server that has imported what they do: a killed one is back in a moment, not in 3 s."""
+    forkserver.set_forkserver_preload(["distributed", "distributed.http.worker", "dask_synth.pipeline.write"])
+    forkserver.ensure_running()
     return dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
 
 

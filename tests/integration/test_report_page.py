@@ -103,7 +103,7 @@ def open_page(browser: WebDriver, page: str, size: tuple[int, int]) -> None:
     for log in ("performance", "browser"):
         browser.get_log(log)
     browser.get(page)
-    chosen = "return document.querySelectorAll('[data-chosen]').length > 0 && Bokeh.documents[0].is_idle"
+    chosen = "return document.querySelectorAll('[data-chosen]').length > 0 && Bokeh.documents[0]?.is_idle"
     WebDriverWait(browser, 30).until(lambda it: it.execute_script(chosen))
 
 

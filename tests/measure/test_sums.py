@@ -30,6 +30,8 @@ def assert_same(left: Measured, right: Measured) -> None:
             np.testing.assert_array_equal(getattr(sums, field), getattr(right.sums[name], field))
     for field in vars(left.servers):
         np.testing.assert_array_equal(getattr(left.servers, field), getattr(right.servers, field))
+    for field in vars(left.each):
+        np.testing.assert_array_equal(getattr(left.each, field), getattr(right.each, field))
     for field, seen in vars(left.picture).items():
         assert seen.keys() == getattr(right.picture, field).keys()
         for name, values in seen.items():

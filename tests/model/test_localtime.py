@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from dask_synth.model import localtime
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import Place
 from dask_synth.model.localtime import hours_of_week, local_hours, place_problem, timezone_text, zone_changes
@@ -91,11 +90,6 @@ def test_a_zone_that_is_known_is_no_problem(timezone: str | int | None) -> None:
 )
 def test_a_place_that_is_not_known_is_told_with_what_is(place: Place, words: str) -> None:
     assert words in (place_problem(place) or "")
-
-
-def test_a_machine_without_a_time_zone_database_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(localtime, "_zones", frozenset)
-    assert "install the package tzdata" in (place_problem(Place("Europe/Berlin")) or "")
 
 
 def test_zones_read_as_people_write_them() -> None:

@@ -282,3 +282,12 @@ def test_a_further_metric_has_a_column_of_levels() -> None:
     frame = servers_table(spec).to_pandas()
     assert frame["level_iops"].nunique() > 100
     assert set(frame["level_cpu"]) == {1}
+
+
+def test_a_table_of_pools_names_each_application_once() -> None:
+    spec = spec_of(company=Company(size=4, pools=1.0), time__end_date="2022-01-03")
+    table = chunk_table(spec, Chunk(0, "web", 0, 8))
+    names = table["app_name"].combine_chunks().dictionary.to_pylist()
+    assert len(names) == len(set(names)) == 2
+    frame = table.to_pandas()
+    assert frame.groupby("server_id", observed=True).app_name.nunique().eq(1).all()

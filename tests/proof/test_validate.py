@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import dask.dataframe as dd
@@ -14,7 +15,10 @@ from distributed import Client
 
 import dask_synth
 from dask_synth.dataset import Dataset
+from dask_synth.pipeline.plan import spec_of
+from dask_synth.proof.validate import proved
 from dask_synth.proof.verdict import Verdict
+from dask_synth.theory.theory import Theory
 
 pytestmark = pytest.mark.integration
 
@@ -43,6 +47,16 @@ def test_the_same_statistics_come_without_a_client(dataset: Dataset, client: Cli
     with_client, without = (dask_synth.validate(dataset.path, c, write=False) for c in (client, None))
     assert [check.observed for check in with_client.checks] == [check.observed for check in without.checks]
     assert not (dataset.path / "validation.json").exists()
+
+
+def test_a_theory_that_was_worked_out_already_is_taken_and_one_of_another_fleet_is_not(dataset: Dataset) -> None:
+    theories = [Theory.of(spec_of(dask_synth.load_config(None, {**FLEET, "seed": seed}))) for seed in (42, 43)]
+    for theory, taken in zip(theories, (True, False), strict=True):
+        ahead: Future[Theory] = Future()
+        ahead.set_result(theory)
+        found = proved(dataset, write=False, theory=ahead)
+        assert (found.theory is theory) is taken
+        assert found.verdict.passed
 
 
 def test_a_frame_of_any_layout_passes(dataset: Dataset, client: Client) -> None:

@@ -19,7 +19,8 @@ from dask_synth.theory.scores import LOCATION, SCALE
 Floats = npt.NDArray[np.float64]
 
 FLEETS, ALIKE = 600, 0.8
-MEMORY = {"hours": [3, 30], "shares": {"cpu": [0.3, 0.5], "net": [0.2, 0.6]}}
+SHARES = {"cpu": [0.3, 0.5], "mem": [0.3, 0.4], "disk": [0.3, 0.4], "net": [0.2, 0.6]}
+MEMORY = {"hours": [3, 30], "shares": SHARES}
 POOLS = np.array([-1, 1, 1, 1, -1, -1, 6, 6])
 
 
@@ -40,7 +41,7 @@ def ranks(theory: LivingTheory) -> Floats:
     """Ranks of cpu and sent traffic, (2, fleets, servers, rows)."""
     rng = np.random.default_rng(5)
     rows = theory.steps.count
-    return np.stack([_ranks(rng, rows, MEMORY["shares"]["cpu"], 1.0), _ranks(rng, rows, MEMORY["shares"]["net"], 0.7)])  # type: ignore[index]
+    return np.stack([_ranks(rng, rows, SHARES["cpu"], 1.0), _ranks(rng, rows, SHARES["net"], 0.7)])
 
 
 def _ranks(rng: np.random.Generator, rows: int, shares: list[float], in_out: float) -> Floats:
@@ -77,7 +78,7 @@ def test_errors_of_cells(theory: LivingTheory, ranks: Floats, drawn: int, column
 def test_error_of_a_server_and_of_days(theory: LivingTheory, ranks: Floats) -> None:
     assert theory.each(LOCATION).error[0] == pytest.approx(ranks[0].mean(axis=2).std(), rel=0.05)
     days = ranks[0].reshape(FLEETS, 8, -1, 24).sum(axis=(1, 3))
-    covariance = theory.day_covariance(0)
+    covariance = theory.day_covariance(0, theory.units)
     for apart in (0, 1, 2):
         seen = (days[:, : days.shape[1] - apart] * days[:, apart:]).mean()
         assert covariance[apart] == pytest.approx(seen, rel=0.06)

@@ -8,10 +8,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from dask_synth.measure.ranks import RankSums
 from dask_synth.model.individuals import individuals_of
+from dask_synth.proof.checks.ranks import free_servers
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import MIN_ROWS, Trial
 from dask_synth.proof.verdict import Kind
@@ -28,8 +28,8 @@ FIXED = 0.999
 MOSTLY = 0.5
 """Share of the most clear rows of any server that one must have to count."""
 MIN_DAYS = 30
-CAPPED = 3.0
-"""Strength of a cycle, at most."""
+FARTHEST, STRONGEST = 2.0, 3.0
+"""Where the normals of servers' own numbers are cut, and the strength of a cycle, at most."""
 
 
 def sides(evidence: Evidence) -> Iterator[Trial]:
@@ -83,7 +83,7 @@ class Units(NamedTuple):
 def _product(evidence: Evidence, side: Side, units: Units, which: str, archetype: str | None) -> Iterator[Trial]:
     """Compare the mean product of units."""
     count = len(units.off)
-    if count < 2 or abs(expected := float(units.expected.mean())) > FIXED:
+    if not count or abs(expected := float(units.expected.mean())) > FIXED:
         return
     first, second = evidence.metrics[side.first], evidence.metrics[side.second]
     words, hint = _words(which, first, second)
@@ -95,7 +95,8 @@ def _product(evidence: Evidence, side: Side, units: Units, which: str, archetype
         what=f"{archetype or FLEET} {words}: product of the sides of their medians",
         observed=expected + float(units.off.mean()),
         expected=expected,
-        standard_error=float(units.off.std(ddof=1) / np.sqrt(count)),
+        # Of one alone there is no spread: it is told as not tested.
+        standard_error=float(units.off.std(ddof=min(count - 1, 1)) / np.sqrt(count)),
         freedom=count - 1,
         archetype=archetype,
         metric=metric,
@@ -192,46 +193,72 @@ def days(evidence: Evidence) -> Iterator[Trial]:
 
 def blocks(evidence: Evidence) -> Iterator[Trial]:
     """Look for noise that servers share and should not: it makes days vary too much, or archetypes go together."""
-    found = [(theory, *_standardised(seen, theory)) for seen, theory in evidence.living()]
-    found = [row for row in found if len(row[1]) and len(row[1][0]) >= MIN_DAYS]
-    for theory, values, memory in found:
-        for k, metric in enumerate(evidence.metrics):
-            error, skewness = _square_of(memory[k], values.shape[1])
-            yield Trial(
-                name=f"independence.{theory.name}.{metric}.days",
-                kind="independence",
-                what=f"variance of {theory.name} {metric} from day to day, by rank, over the model's",
-                observed=float(np.mean(values[k] ** 2)),
-                expected=1.0,
-                standard_error=error,
-                skewness=skewness,
-                archetype=theory.name,
-                metric=metric,
-                hint="do servers share noise that should not, or are some days shifted?",
-            )
-    for (a, one, left), (b, two, right) in combinations(found, 2):
-        for k, metric in enumerate(evidence.metrics):
-            yield Trial(
-                name=f"independence.{a.name}~{b.name}.{metric}",
-                kind="independence",
-                what=f"correlation of {a.name} and {b.name} servers' {metric} from day to day, by rank",
-                observed=float(np.mean(one[k] * two[k])),
-                expected=0.0,
-                standard_error=_product_error(left[k], right[k], one.shape[1]),
-                archetype=f"{a.name}~{b.name}",
-                metric=metric,
-                hint="do the two archetypes share noise?",
-            )
+    metrics = range(len(evidence.metrics))
+    found = {
+        (theory.name, k): days
+        for seen, theory in evidence.living()
+        for k in metrics
+        if (days := _free_days(evidence, seen, theory, k)) is not None
+    }
+    for (name, k), days in found.items():
+        error, skewness = _square_of(days.memory, len(days.sums))
+        observed = float(np.mean(days.sums**2))
+        yield Trial(
+            name=f"independence.{name}.{evidence.metrics[k]}.days",
+            kind="independence",
+            what=f"variance of {name} {evidence.metrics[k]} from day to day, by rank, over the model's",
+            observed=observed,
+            # What spikes leave of memory is known from below and from above.
+            expected=float(np.clip(observed, days.least, 1.0)),
+            standard_error=error,
+            skewness=skewness,
+            archetype=name,
+            metric=evidence.metrics[k],
+            hint="do servers share noise that should not, or are some days shifted?",
+        )
+    for ((a, k), one), ((b, other), two) in combinations(found.items(), 2):
+        if k != other or a == b:
+            continue
+        yield Trial(
+            name=f"independence.{a}~{b}.{evidence.metrics[k]}",
+            kind="independence",
+            what=f"correlation of {a} and {b} servers' {evidence.metrics[k]} from day to day, by rank",
+            observed=float(np.mean(one.sums * two.sums)),
+            expected=0.0,
+            standard_error=_product_error(one.memory, two.memory, len(one.sums)),
+            archetype=f"{a}~{b}",
+            metric=evidence.metrics[k],
+            hint="do the two archetypes share noise?",
+        )
 
 
-def _standardised(seen: RankSums, theory: LivingTheory) -> tuple[Floats, list[Floats]]:
-    """Return each day's sum of ranks over its deviation, (columns, days), and their correlation by days apart."""
-    planned = theory.servers * theory.law.spec.grid.rows_per_day
-    if not (seen.rows.sum(axis=1) == planned).all():
-        return np.empty((0, 0)), []
-    covariances = [theory.day_covariance(column) for column in range(theory.columns)]
-    deviations = np.sqrt([covariance[0] for covariance in covariances])
-    return seen.ranks.sum(axis=2) / TOP / deviations[:, None], [c / c[0] for c in covariances]
+class FreeDays(NamedTuple):
+    """Sums of ranks of servers that are free of bounds, day by day.
+
+    Attributes
+    ----------
+    sums
+        Over their deviation, (days,).
+    memory
+        Their correlation by days apart.
+    least
+        Variance that they have at least.
+    """
+
+    sums: Floats
+    memory: Floats
+    least: float
+
+
+def _free_days(evidence: Evidence, seen: RankSums, theory: LivingTheory, column: int) -> FreeDays | None:
+    free = free_servers(evidence, theory, column)
+    rows, ranks = seen.free_days[:, column]
+    whole = free.sum() * evidence.planned.grid.rows_per_day
+    if len(rows) < MIN_DAYS or not whole or (rows != whole).any():
+        return None
+    units, blur = theory.units_of(free), seen.blur[column].sum() / rows.sum()
+    most, least = (theory.day_covariance(column, units, (1 - blur) * calm) for calm in (1.0, theory.calm))
+    return FreeDays(ranks / TOP / np.sqrt(most[0]), most / most[0], float(least[0] / most[0]))
 
 
 def _square_of(memory: Floats, count: int) -> tuple[float, float]:
@@ -251,40 +278,54 @@ def _product_error(left: Floats, right: Floats, count: int) -> float:
 
 def individuals(evidence: Evidence) -> Iterator[Trial]:
     """Compare how far the servers' own numbers are spread with what the profile says."""
-    clipped = Score.of(lambda rank: np.clip(ndtri(rank), -2, 2))
     for _, theory in evidence.living():
-        for name, values in _spreads(theory).items():
-            alike, count, pairs = theory.law.alike, *theory.units
-            for moment, observed in (("middle", values), ("spread", values**2 / clipped.variance - 1)):
-                variance = clipped.variance if moment == "middle" else 2.0
+        for name, (values, most) in _spreads(theory).items():
+            alike, (count, pairs) = theory.law.alike, theory.units
+            mean, variance = _cut_normal(most)
+            for moment, observed in (("middle", values - mean), ("spread", (values - mean) ** 2 / variance - 1)):
                 share = alike if moment == "middle" else alike**2
+                wide = variance if moment == "middle" else 2.0
+                lopsided = moment == "spread" or most < FARTHEST
                 yield Trial(
                     name=f"independence.{theory.name}.{name}.{moment}",
                     kind="independence",
                     what=f"{moment} of the {theory.name} servers' {name}, in the profile's spread",
                     observed=float(observed.mean()),
                     expected=0.0,
-                    standard_error=float(np.sqrt(variance * (count + pairs * share)) / count),
-                    skewness=0.0 if moment == "middle" else float(np.sqrt(8 * (count + pairs * share)) / count),
+                    standard_error=float(np.sqrt(wide * (count + pairs * share)) / count),
+                    skewness=float(np.sqrt(8 * (count + pairs * share)) / count) if lopsided else 0.0,
                     archetype=theory.name,
                     hint="is it drawn with another spread, or not for each server?",
                 )
 
 
-def _spreads(theory: LivingTheory) -> dict[str, Floats]:
-    """Return what was drawn for the servers, as it was before it was spread."""
+def _cut_normal(most: float) -> tuple[float, float]:
+    """Return mean and variance of a normal that is cut at -FARTHEST and at `most`."""
+    normal = np.linspace(-8, 8, 16001)
+    weight = np.exp(-(normal**2) / 2)
+    cut = np.clip(normal, -FARTHEST, most)
+    mean = np.average(cut, weights=weight)
+    return float(mean), float(np.average((cut - mean) ** 2, weights=weight))
+
+
+def _spreads(theory: LivingTheory) -> dict[str, tuple[Floats, float]]:
+    """Return what was drawn for the servers, as it was before it was spread, and how large it may be."""
     spec, profile = theory.law.spec, theory.law.spec.archetypes[theory.name]
     block = next(block for block in spec.fleet.blocks() if block.archetype == theory.name)
     known = individuals_of(spec, theory.name, block.start, block.stop)
     found = {
-        f"level_{name}": np.log(known.level[name]) / spread for name, spread in profile.level_spread.items() if spread
+        f"level_{name}": (np.log(known.level[name]) / spread, FARTHEST)
+        for name, spread in profile.level_spread.items()
+        if spread
     }
     if profile.noise_spread:
-        found["noise"] = np.log(known.noise) / profile.noise_spread
-    if profile.cycle is not None and profile.strength_spread and known.strength.max() < CAPPED:
-        found["cycle_strength"] = np.log(known.strength / profile.strength) / profile.strength_spread
+        found["noise"] = np.log(known.noise) / profile.noise_spread, FARTHEST
+    if profile.cycle is not None and profile.strength_spread and 0 < profile.strength < STRONGEST:
+        most = np.log(STRONGEST / profile.strength) / profile.strength_spread
+        values = np.log(known.strength / profile.strength) / profile.strength_spread
+        found["cycle_strength"] = values, min(float(most), FARTHEST)
     if profile.growth and profile.growth_spread:
-        found["growth_rate"] = (known.rate / profile.growth - 1) / profile.growth_spread
+        found["growth_rate"] = (known.rate / profile.growth - 1) / profile.growth_spread, FARTHEST
     return found
 
 

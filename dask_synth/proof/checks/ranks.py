@@ -16,7 +16,7 @@ from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import MIN_ROWS, Trial
 from dask_synth.theory.cells import HOURS, Cell
 from dask_synth.theory.cumulants import Answer
-from dask_synth.theory.living import LivingTheory
+from dask_synth.theory.living import EVEN_SUM, LivingTheory
 from dask_synth.theory.paths import WEEK
 from dask_synth.theory.scores import EDGES, LOCATION, SCALE, TOP
 
@@ -41,22 +41,32 @@ def scale(evidence: Evidence) -> Iterator[Trial]:
         answer = theory.means(SCALE, share_of(rows, theory))
         observed = _scale(squares, rows)
         yield from _by_cell(evidence, theory, observed, rows, answer, "sd")
-        first = theory.first()
-        for k, metric in enumerate(evidence.metrics if seen.first[0] == theory.servers else ()):
-            expected, error, skewness = first.at(k)
-            yield Trial(
-                name=f"sd.{theory.name}.{metric}.first_row",
-                kind="sd",
-                what=f"spread of {theory.name} {metric} among servers in their first row, by rank",
-                observed=float(_scale(seen.first[1 + k], seen.first[0])),
-                expected=expected,
-                standard_error=error,
-                skewness=skewness,
-                archetype=theory.name,
-                metric=metric,
-                cell="first_row",
-                hint="does noise begin as it goes on?",
-            )
+
+
+def first_rows(evidence: Evidence) -> Iterator[Trial]:
+    """Compare how far out the first values of servers lie: of a noise that begins anew they lie in the middle."""
+    found = [(seen, theory) for seen, theory in evidence.living() if seen.first[0] == theory.servers]
+    if not found:
+        return
+    rows = float(sum(seen.first[0] for seen, _ in found))
+    squares = np.array([seen.first[1:] for seen, _ in found]).sum(axis=0)
+    covariance = np.sum([theory.first() for _, theory in found], axis=0)
+    columns = len(evidence.metrics)
+    for metric, chosen in (*zip(evidence.metrics, np.eye(columns), strict=True), (None, np.ones(columns))):
+        error = float(np.sqrt(chosen @ covariance @ chosen)) / rows / chosen.sum()
+        name = metric or "all_metrics"
+        yield Trial(
+            name=f"sd.fleet.{name}.first_row",
+            kind="sd",
+            what=f"spread of the fleet's {metric or 'metrics'} among servers in their first row, by rank",
+            observed=float(_scale(chosen @ squares / chosen.sum(), np.asarray(rows))),
+            expected=0.0,
+            standard_error=error,
+            skewness=EVEN_SUM * error / float(np.sqrt(SCALE.variance)),
+            metric=metric,
+            cell="first_row",
+            hint="does noise begin as it goes on?",
+        )
 
 
 def _by_cell(
