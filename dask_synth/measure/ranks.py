@@ -27,7 +27,8 @@ Ints = npt.NDArray[np.int64]
 Singles = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int16]
 
-CLASSES = len(EDGES) + 1
+CLASSES = np.rint(np.array(EDGES) * TOP).astype(np.int64)
+"""Where classes of ranks begin but the first, as whole parts."""
 BLOCK_ROWS = 8192
 """Rows that are ranked at a time: their arrays stay in the processor's cache."""
 
@@ -45,9 +46,10 @@ class RankSums:
     hour_rows, hour_ranks
         By hour of the day, (24,) and (columns, 24).
     classes
-        Ranks in each twentieth, (columns, 20).
+        Ranks between quantiles, (columns, quantiles + 1).
     free_days
-        Rows and ranks of each column of servers that are free of bounds, by day, (2, columns, days).
+        Rows and ranks of each column of servers that are free of bounds, by region and day,
+        (2, columns, regions, days).
     week
         Rows and ranks of each column of servers that are free of bounds, by region, by whether its clock is ahead, and
         by UTC hour of the week, (2, columns, regions, 2, 168).
@@ -121,7 +123,7 @@ class _Tally:
         self.rows = np.zeros(self.length)
         self.ranks = np.zeros((self.columns, self.length))
         self.squares = np.zeros((self.columns, self.length))
-        self.classes = np.zeros((self.columns, CLASSES))
+        self.classes = np.zeros((self.columns, TOP), np.int64)
         self.blur = np.zeros((self.columns, len(law.spec.fleet.regions)))
 
     def add(self, region: int, ranked: _Ranked) -> None:
@@ -139,7 +141,7 @@ class _Tally:
                 week[1, k] += rank
             self.squares[k] += np.square(rank, dtype=np.float32)
             seen = rank[rank != 0] if not there.all() else rank
-            self.classes[k] += np.bincount((seen + np.int16(TOP)) // (2 * TOP // CLASSES), minlength=CLASSES)
+            self.classes[k] += np.bincount((seen + np.int16(TOP)) >> 1, minlength=TOP)
 
 
 def rank_rows(
@@ -292,12 +294,12 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
     slot = 2 * day + is_business_hour(hour)
     of_week = (grid.start.weekday() + day) % 7 * HOURS + hour
     regions = len(law.spec.fleet.regions)
-    week, free_days = np.zeros((2, columns, regions, 2, WEEK)), np.zeros((2, columns, grid.days))
+    week, free_days = np.zeros((2, columns, regions, 2, WEEK)), np.zeros((2, columns, regions, grid.days))
     for region, free in tally.by_region.items():
         place = law.paths.clocks[region].later[arrangement.times] * WEEK + of_week
         for i, k in np.ndindex(2, columns):
             week[i, k, region] = np.bincount(place, free[i, k], 2 * WEEK).reshape(2, WEEK)
-            free_days[i, k] += np.bincount(day, free[i, k], grid.days)
+            free_days[i, k, region] = np.bincount(day, free[i, k], grid.days)
     by_time = np.concatenate([tally.rows[None], tally.ranks])
 
     def by_slot(values: Floats) -> Floats:
@@ -312,7 +314,7 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
         squares=by_slot(tally.squares),
         hour_rows=hours[0],
         hour_ranks=hours[1:],
-        classes=tally.classes,
+        classes=np.add.reduceat(tally.classes, np.append(0, CLASSES), axis=1).astype(float),
         free_days=free_days,
         week=week,
         first=first,
