@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
+from dask_synth.measure.ranked import Ranked, Told
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, is_business_hour
 from dask_synth.theory.individual import Server, SharedLaw, Side, servers_of, sides_of
 from dask_synth.theory.paths import WEEK
-from dask_synth.theory.ranks import evenly
 from dask_synth.theory.scores import EDGES, TOP
-from dask_synth.theory.sides import Medians, apart, together, typical
+from dask_synth.theory.sides import Medians, apart, together
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,8 +29,6 @@ Whole = npt.NDArray[np.int16]
 
 CLASSES = np.rint(np.array(EDGES) * TOP).astype(np.int64)
 """Where classes of ranks begin but the first, as whole parts."""
-BLOCK_ROWS = 8192
-"""Rows that are ranked at a time: their arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,13 +118,13 @@ class _Tally:
     def __init__(self, law: SharedLaw, arrangement: Arrangement) -> None:
         self.columns, self.length = len(law.spec.metrics.columns), arrangement.length
         self.by_region = dict[int, npt.NDArray[np.int32]]()
-        self.rows = np.zeros(self.length)
-        self.ranks = np.zeros((self.columns, self.length))
-        self.squares = np.zeros((self.columns, self.length))
+        self.rows = np.zeros(self.length, np.int32)
+        self.ranks = np.zeros((self.columns, self.length), np.int32)
+        self.squares = np.zeros((self.columns, self.length), np.int64)
         self.classes = np.zeros((self.columns, TOP), np.int64)
         self.blur = np.zeros((self.columns, len(law.spec.fleet.regions)))
 
-    def add(self, region: int, ranked: _Ranked) -> None:
+    def add(self, region: int, ranked: Ranked) -> None:
         """Add one server's ranks."""
         there = ranked.there
         if region not in self.by_region:
@@ -134,13 +132,13 @@ class _Tally:
         week = self.by_region[region]
         self.rows += there
         self.blur[:, region] += ranked.blur * ranked.free
+        self.ranks += ranked.ranks
         for k, rank in enumerate(ranked.ranks):
-            self.ranks[k] += rank
             if ranked.free[k]:
                 week[0, k] += there
                 week[1, k] += rank
-            self.squares[k] += np.square(rank, dtype=np.float32)
-            seen = rank[rank != 0] if not there.all() else rank
+            self.squares[k] += np.square(rank, dtype=np.int32)
+            seen = rank if ranked.whole else rank[there > 0]
             self.classes[k] += np.bincount((seen + np.int16(TOP)) >> 1, minlength=TOP)
 
 
@@ -158,14 +156,14 @@ def rank_rows(
     """
     law = SharedLaw.of(spec, archetype)
     sides = sides_of(spec.metrics, spec.grid.rows_per_day)
-    tally, found = _Tally(law, arrangement), list[_Told]()
+    tally, found = _Tally(law, arrangement), list[Told]()
     products, before = list[Floats](), None
     for place, server in _laws(law, arrangement):
         rows, positions = arrangement.rows_of(place)
-        ranked = _Ranked.of(server, law, [column[rows] for column in columns], (arrangement, positions))
+        ranked = Ranked.of(server, [column[rows] for column in columns], arrangement, positions)
         tally.add(server.region, ranked)
         near = before if before and before.server.index == server.index - 1 else None
-        products.append(np.array([ranked.product(side, near) for side in sides]))
+        products.append(np.array(ranked.products(sides, near)))
         found.append(ranked.told())
         before = ranked
     if not found:
@@ -181,7 +179,7 @@ def rank_rows(
     return _summed(tally, law, arrangement), each
 
 
-def _expected(found: Sequence[_Told], sides: Sequence[Side], law: SharedLaw) -> Floats:
+def _expected(found: Sequence[Told], sides: Sequence[Side], law: SharedLaw) -> Floats:
     """Return what the mean of each product of sides must be, (servers, sides)."""
     medians = [
         Medians.of([one.server.noise[k] for one in found], np.stack([one.typical[k] for one in found]))
@@ -211,82 +209,6 @@ def _laws(law: SharedLaw, arrangement: Arrangement) -> Iterator[tuple[int, Serve
             yield from zip(places[run].tolist(), laws, strict=True)
 
 
-class _Told(NamedTuple):
-    """What is kept of a server: its law, rows, sums of ranks and of their squares, typical means, and what is free."""
-
-    server: Server
-    rows: float
-    sums: list[float]
-    typical: list[Floats]
-    free: list[bool]
-
-
-@dataclass(frozen=True, eq=False)
-class _Ranked:
-    """One server's rows over a part's reach: 0 where it has none.
-
-    Attributes
-    ----------
-    server
-        Its law.
-    there
-        1 where it has a row.
-    ranks, sides, typical, free, blur
-        Of each column.
-    """
-
-    server: Server
-    there: Whole
-    ranks: list[Whole]
-    sides: list[Singles]
-    typical: list[Floats]
-    free: list[bool]
-    blur: Floats
-
-    @classmethod
-    def of(cls, server: Server, law: SharedLaw, columns: Sequence[Floats], where: tuple[Arrangement, Ints]) -> Self:
-        """Rank a server's rows."""
-        arrangement, positions = where
-        reach = slice(arrangement.first, arrangement.first + arrangement.length)
-        there = np.zeros(arrangement.length, np.int16)
-        there[positions] = 1
-        one = cls(server, there, [], [], [], [], np.zeros(len(server.noise)))
-        for k, (shown, noise) in enumerate(zip(law.spec.metrics.columns, server.noise, strict=True)):
-            mean = server.mean[shown.metric] if shown.scale == 1.0 else server.mean[shown.metric] * shown.scale
-            rank = np.zeros(arrangement.length, np.int16)
-            exact = noise.coarse(float(mean.min()))
-            for start in range(0, len(positions), BLOCK_ROWS):
-                rows = positions[start : start + BLOCK_ROWS]
-                times = rows + arrangement.first
-                even = evenly(server.index, k, times)
-                rank[rows], blur = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even, exact)
-                one.blur[k] += blur
-            side = np.sign(rank).astype(np.float32)
-            if not noise.clear(np.array([mean.min(), mean.max()])).all():
-                side *= noise.clear(mean[reach])
-            one.ranks.append(rank)
-            one.sides.append(side)
-            one.typical.append(typical(noise, mean))
-            one.free.append(noise.free(mean.min(), mean.max()))
-        return one
-
-    def product(self, side: Side, near: _Ranked | None) -> tuple[float, float]:
-        """Return the sum of a product of sides, and of how many."""
-        if side.neighbour and near is None:
-            return 0.0, 0.0
-        first, second = (near if side.neighbour and near else self).sides[side.first], self.sides[side.second]
-        if side.lag:
-            first, second = first[: -side.lag], second[side.lag :]
-        # Whole numbers below 2 ** 24: exact in any order.
-        return float(np.dot(first, second)), float(np.dot(np.abs(first), np.abs(second)))
-
-    def told(self) -> _Told:
-        """Return what is kept of it."""
-        sums = [float(rank.sum(dtype=np.int64)) for rank in self.ranks]
-        sums += [float(np.square(rank, dtype=np.int64).sum()) for rank in self.ranks]
-        return _Told(self.server, float(self.there.sum()), sums, self.typical, self.free)
-
-
 def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums:
     grid, columns = law.spec.grid, tally.columns
     day, row = np.divmod(arrangement.times, grid.rows_per_day)
@@ -302,7 +224,7 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
             free_days[i, k, region] = np.bincount(day, free[i, k], grid.days)
     by_time = np.concatenate([tally.rows[None], tally.ranks])
 
-    def by_slot(values: Floats) -> Floats:
+    def by_slot(values: npt.NDArray[np.signedinteger]) -> Floats:
         return np.stack([np.bincount(slot, one, 2 * grid.days).reshape(grid.days, 2) for one in values])
 
     first = np.concatenate([by_time[:1, 0], tally.squares[:, 0]]) if arrangement.first == 0 else np.zeros(1 + columns)
