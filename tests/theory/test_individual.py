@@ -28,7 +28,7 @@ def test_means_are_what_values_lie_around() -> None:
 
 
 def test_levels_rates_and_noise_are_the_servers() -> None:
-    spec = living_spec("hourly", 400, servers=5, **ALIVE | {"cycle": "flat", "weekend": 1.0})
+    spec = living_spec("hourly", 400, servers=5, **{**ALIVE, **{"cycle": "flat", "weekend": 1.0}})
     known = individuals_of(spec, "web", 0, 5)
     law = SharedLaw.of(spec, "web")
     profile = spec.archetypes["web"]
@@ -42,7 +42,7 @@ def test_levels_rates_and_noise_are_the_servers() -> None:
 
 
 def test_constant_noise_goes_with_level_and_scale() -> None:
-    spec = living_spec("hourly", 3, servers=3, **ALIVE | {"noise": "constant"})
+    spec = living_spec("hourly", 3, servers=3, **{**ALIVE, **{"noise": "constant"}})
     known = individuals_of(spec, "web", 0, 3)
     for i, server in enumerate(servers_of(SharedLaw.of(spec, "web"), 0, 3)):
         sd = spec.archetypes["web"].sd.net * known.level["net"][i] * known.noise[i]
@@ -51,7 +51,7 @@ def test_constant_noise_goes_with_level_and_scale() -> None:
 
 
 def test_correlations_of_columns() -> None:
-    spec = living_spec("hourly", 3, company=Company(alike=0.9), **ALIVE | {"in_out": 0.8})
+    spec = living_spec("hourly", 3, company=Company(alike=0.9), **{**ALIVE, **{"in_out": 0.8}})
     law = SharedLaw.of(spec, "web")
     assert follows(spec.metrics) == [False, False, False, False, True]
     assert law.correlation[0].tolist() == pytest.approx([1.0, 0.70, 0.35, 0.65, 0.8 * 0.65])
@@ -65,7 +65,7 @@ def test_correlations_of_columns() -> None:
 
 def test_a_component_shorter_than_a_row_is_white() -> None:
     memory = Memory((0.5, 40), {"cpu": (0.5, 0.3)})
-    law = SharedLaw.of(living_spec("daily", 3, **ALIVE | {"memory": memory}), "web")
+    law = SharedLaw.of(living_spec("daily", 3, **{**ALIVE, **{"memory": memory}}), "web")
     assert law.autocorrelation(0, np.array([0, 1]))[1] == pytest.approx(0.3 * np.exp(-24 / 40))
 
 

@@ -55,7 +55,7 @@ def test_two_loads_are_one(place: Place, cycle: Any, granularity: str) -> None:
 @pytest.mark.parametrize("cycle", ["night", None])
 def test_seasons_that_are_off_are_off_in_both(cycle: str | None, granularity: str, off: str) -> None:
     place, seasons = Place("Europe/Berlin", "DE"), Seasonality(holidays=HOLIDAYS)
-    model, theory = both(place, granularity, cycle, seasonality=replace(seasons, **{off: False}))
+    model, theory = both(place, granularity, cycle, seasonality=_without(seasons, off))
     on, _ = both(place, granularity, cycle, seasonality=seasons)
     expected = model.of_server(0, 0.8, 2)
     np.testing.assert_allclose(theory.load(0, 0.8, 2), expected, rtol=1e-9, atol=1e-9)
@@ -78,3 +78,8 @@ def test_clocks_that_are_ahead_are_so_in_summer() -> None:
     later = theory.clocks[0].later
     days = np.datetime64("2023-12-20") + np.arange(len(later))
     assert (days[later].min(), days[later].max()) == (np.datetime64("2024-03-31"), np.datetime64("2024-10-26"))
+
+
+def _without(seasons: Seasonality, off: str) -> Seasonality:
+    switched: Any = {off: False}
+    return replace(seasons, **switched)

@@ -13,7 +13,7 @@ from dask_synth.measure.ranks import RankSums
 from dask_synth.proof.checks.clocks import free_servers
 from dask_synth.proof.checks.sides import servers_seen
 from dask_synth.proof.evidence import Evidence
-from dask_synth.proof.trial import MIN_ROWS, Trial
+from dask_synth.proof.trial import MIN_FREEDOM, MIN_ROWS, Trial
 from dask_synth.theory.living import LivingTheory
 from dask_synth.theory.scores import LOCATION, SCALE, TOP, Score
 
@@ -124,13 +124,15 @@ def blocks(evidence: Evidence) -> Iterator[Trial]:
     for ((a, k), one), ((b, other), two) in combinations(found.items(), 2):
         if k != other or a == b:
             continue
+        error, freedom = _product_of(one.memory, two.memory, len(one.sums))
         yield Trial(
             name=f"independence.{a}~{b}.{evidence.metrics[k]}",
             kind="independence",
             what=f"correlation of {a} and {b} servers' {evidence.metrics[k]} from day to day, by rank",
             observed=float(np.mean(one.sums * two.sums)),
             expected=0.0,
-            standard_error=_product_error(one.memory, two.memory, len(one.sums)),
+            standard_error=error,
+            freedom=freedom,
             archetype=f"{a}~{b}",
             metric=evidence.metrics[k],
             hint="do the two archetypes share noise?",
@@ -168,14 +170,23 @@ def _free_days(evidence: Evidence, seen: RankSums, theory: LivingTheory, column:
 
 def _square_of(memory: Floats, count: int) -> tuple[float, float]:
     """Return the error and skewness of the mean square of so many normals of this correlation."""
-    lags = np.zeros(count)
-    lags[: len(memory[:count])] = memory[:count]
-    spectrum = np.maximum(np.fft.fft(np.concatenate([lags, lags[:0:-1]])).real, 0.0)
-    second, third = (float((spectrum**n).sum()) * count / len(spectrum) for n in (2, 3))
+    spectrum = _spectrum(memory, count)
+    second, third = (float((spectrum**n).mean()) * count for n in (2, 3))
     return float(np.sqrt(2 * second) / count), float(8 * third / (2 * second) ** 1.5)
 
 
-def _product_error(left: Floats, right: Floats, count: int) -> float:
+def _product_of(left: Floats, right: Floats, count: int) -> tuple[float, float]:
+    """Return the error of the mean product of so many pairs of normals, and the freedom of a t with tails as heavy."""
     lag = np.arange(min(len(left), len(right), count))
     both = left[: len(lag)] * right[: len(lag)] * (1 - lag / count)
-    return float(np.sqrt((2 * both.sum() - both[0]) / count))
+    power = _spectrum(left, count) * _spectrum(right, count)
+    # Its excess kurtosis is 6 over so many pairs as were independent, and a t's is 6 / (freedom - 4).
+    independent = count * power.mean() ** 2 / (power**2).mean()
+    return float(np.sqrt((2 * both.sum() - both[0]) / count)), MIN_FREEDOM + float(independent)
+
+
+def _spectrum(memory: Floats, count: int) -> Floats:
+    """Return the spectrum of so many values of this correlation, (2 * count - 1,)."""
+    lags = np.zeros(count)
+    lags[: len(memory[:count])] = memory[:count]
+    return np.maximum(np.fft.fft(np.concatenate([lags, lags[:0:-1]])).real, 0.0)
