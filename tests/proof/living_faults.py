@@ -312,7 +312,7 @@ LIVING_FAULTS = (
     ),
     LivingFault(
         "daylight saving forgotten",
-        "rhythmic",
+        "realistic",
         ("application",),
         places(US_East=Place(-5, "US")),
         r"effect\.application\.\w+\.clock_0_1",
