@@ -17,11 +17,19 @@ from dask_synth.theory.theory import Theory
 
 
 class Bench:
-    """A plan with its theory: worked out once, held against any number of frames."""
+    """A plan with its theory: worked out once, held against any number of frames.
 
-    def __init__(self, **overrides: object) -> None:
+    Parameters
+    ----------
+    preset
+        A configuration's name; None: the defaults.
+    overrides
+        Its keys, with ``__`` or ``.``.
+    """
+
+    def __init__(self, preset: str | None = None, **overrides: object) -> None:
         settings = {key.replace("__", "."): value for key, value in overrides.items()}
-        self.plan = RunPlan.of(load_config(None, settings))
+        self.plan = RunPlan.of(load_config(preset, settings))
         self.planned = Planned.of(self.plan.spec)
         self.theory = Theory.of(self.plan.spec)
 

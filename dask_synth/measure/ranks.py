@@ -8,32 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
-from dask_synth.model.columns import MetricColumn
+from dask_synth.measure.ranked import Ranked, Told
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, is_business_hour
-from dask_synth.theory.expected import LEVELS, expected_table
 from dask_synth.theory.individual import Server, SharedLaw, Side, servers_of, sides_of
 from dask_synth.theory.paths import WEEK
-from dask_synth.theory.ranks import evenly
 from dask_synth.theory.scores import EDGES, TOP
-from dask_synth.theory.sides import Medians, apart, together, typical
+from dask_synth.theory.sides import Medians, apart, together
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Singles = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int16]
 
-CLASSES = len(EDGES) + 1
-EXACT = 10_000
-"""Sums of expected values are of whole parts of the unit, so that they are exact in any order."""
-BLOCK_ROWS = 8192
-"""Rows that are ranked at a time: their arrays stay in the processor's cache."""
+CLASSES = np.rint(np.array(EDGES) * TOP).astype(np.int64)
+"""Where classes of ranks begin but the first, as whole parts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +44,10 @@ class RankSums:
     hour_rows, hour_ranks
         By hour of the day, (24,) and (columns, 24).
     classes
-        Ranks in each twentieth, (columns, 20).
+        Ranks between quantiles, (columns, quantiles + 1).
     free_days
-        Rows and ranks of each column of servers that are free of bounds, by day, (2, columns, days).
+        Rows and ranks of each column of servers that are free of bounds, by region and day,
+        (2, columns, regions, days).
     week
         Rows and ranks of each column of servers that are free of bounds, by region, by whether its clock is ahead, and
         by UTC hour of the week, (2, columns, regions, 2, 168).
@@ -59,8 +55,6 @@ class RankSums:
         Rows, and squares of each column, at the grid's first row, (1 + columns,).
     blur
         Of the same servers: squares of what ranks were drawn from, by region, (columns, regions).
-    expected
-        Sums of what values are on average, in EXACT parts of the unit, where a picture is wanted, (columns, days).
     """
 
     rows: Floats
@@ -73,7 +67,6 @@ class RankSums:
     week: Floats
     first: Floats
     blur: Floats
-    expected: Floats
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
@@ -125,14 +118,13 @@ class _Tally:
     def __init__(self, law: SharedLaw, arrangement: Arrangement) -> None:
         self.columns, self.length = len(law.spec.metrics.columns), arrangement.length
         self.by_region = dict[int, npt.NDArray[np.int32]]()
-        self.rows = np.zeros(self.length)
-        self.ranks = np.zeros((self.columns, self.length))
-        self.squares = np.zeros((self.columns, self.length))
-        self.classes = np.zeros((self.columns, CLASSES))
+        self.rows = np.zeros(self.length, np.int32)
+        self.ranks = np.zeros((self.columns, self.length), np.int32)
+        self.squares = np.zeros((self.columns, self.length), np.int64)
+        self.classes = np.zeros((self.columns, TOP), np.int64)
         self.blur = np.zeros((self.columns, len(law.spec.fleet.regions)))
-        self.expected = np.zeros((self.columns, self.length))
 
-    def add(self, region: int, ranked: _Ranked) -> None:
+    def add(self, region: int, ranked: Ranked) -> None:
         """Add one server's ranks."""
         there = ranked.there
         if region not in self.by_region:
@@ -140,34 +132,18 @@ class _Tally:
         week = self.by_region[region]
         self.rows += there
         self.blur[:, region] += ranked.blur * ranked.free
+        self.ranks += ranked.ranks
         for k, rank in enumerate(ranked.ranks):
-            self.ranks[k] += rank
             if ranked.free[k]:
                 week[0, k] += there
                 week[1, k] += rank
-            self.squares[k] += np.square(rank, dtype=np.float32)
-            seen = rank[rank != 0] if not there.all() else rank
-            self.classes[k] += np.bincount((seen + np.int16(TOP)) // (2 * TOP // CLASSES), minlength=CLASSES)
-
-    def expect(self, ranked: _Ranked, columns: Sequence[MetricColumn], reach: slice) -> None:
-        """Add what one server's values are on average: a table over its means, looked up at each row."""
-        server, levels = ranked.server, dict[str, npt.NDArray[np.intp]]()
-        ends = np.empty((2, self.columns))
-        for k, column in enumerate(columns):
-            mean = server.mean[column.metric][reach]
-            low, top = mean.min(), mean.max()
-            ends[:, k] = low * column.scale, top * column.scale
-            if column.metric not in levels:
-                step = (LEVELS - 1) / (top - low) if top > low else 0.0
-                levels[column.metric] = ((mean - low) * step + 0.5).astype(np.intp)
-        table = np.rint(expected_table(server.noise, *ends) * EXACT)
-        for k, column in enumerate(columns):
-            values = table[k].take(levels[column.metric])
-            self.expected[k] += values if ranked.rows == self.length else values * ranked.there
+            self.squares[k] += np.square(rank, dtype=np.int32)
+            seen = rank if ranked.whole else rank[there > 0]
+            self.classes[k] += np.bincount((seen + np.int16(TOP)) >> 1, minlength=TOP)
 
 
 def rank_rows(
-    arrangement: Arrangement, columns: Sequence[Floats], spec: FleetSpec, archetype: str, *, expect: bool = False
+    arrangement: Arrangement, columns: Sequence[Floats], spec: FleetSpec, archetype: str
 ) -> tuple[RankSums, RankedServers]:
     """Rank the rows of an archetype's servers, and sum them up.
 
@@ -177,21 +153,17 @@ def rank_rows(
         How the rows lie, and their metric columns.
     spec, archetype
         What they are said to be drawn from.
-    expect
-        Whether to add up what values are on average as well.
     """
     law = SharedLaw.of(spec, archetype)
     sides = sides_of(spec.metrics, spec.grid.rows_per_day)
-    tally, found = _Tally(law, arrangement), list[_Told]()
+    tally, found = _Tally(law, arrangement), list[Told]()
     products, before = list[Floats](), None
     for place, server in _laws(law, arrangement):
         rows, positions = arrangement.rows_of(place)
-        ranked = _Ranked.of(server, law, [column[rows] for column in columns], (arrangement, positions))
+        ranked = Ranked.of(server, [column[rows] for column in columns], arrangement, positions)
         tally.add(server.region, ranked)
-        if expect:
-            tally.expect(ranked, spec.metrics.columns, slice(arrangement.first, arrangement.first + arrangement.length))
         near = before if before and before.server.index == server.index - 1 else None
-        products.append(np.array([ranked.product(side, near) for side in sides]))
+        products.append(np.array(ranked.products(sides, near)))
         found.append(ranked.told())
         before = ranked
     if not found:
@@ -207,7 +179,7 @@ def rank_rows(
     return _summed(tally, law, arrangement), each
 
 
-def _expected(found: Sequence[_Told], sides: Sequence[Side], law: SharedLaw) -> Floats:
+def _expected(found: Sequence[Told], sides: Sequence[Side], law: SharedLaw) -> Floats:
     """Return what the mean of each product of sides must be, (servers, sides)."""
     medians = [
         Medians.of([one.server.noise[k] for one in found], np.stack([one.typical[k] for one in found]))
@@ -237,87 +209,6 @@ def _laws(law: SharedLaw, arrangement: Arrangement) -> Iterator[tuple[int, Serve
             yield from zip(places[run].tolist(), laws, strict=True)
 
 
-class _Told(NamedTuple):
-    """What is kept of a server: its law, rows, sums of ranks and of their squares, typical means, and what is free."""
-
-    server: Server
-    rows: float
-    sums: list[float]
-    typical: list[Floats]
-    free: list[bool]
-
-
-@dataclass(frozen=True, eq=False)
-class _Ranked:
-    """One server's rows over a part's reach: 0 where it has none.
-
-    Attributes
-    ----------
-    server
-        Its law.
-    there
-        1 where it has a row.
-    ranks, sides, typical, free, blur
-        Of each column.
-    """
-
-    server: Server
-    there: Whole
-    ranks: list[Whole]
-    sides: list[Singles]
-    typical: list[Floats]
-    free: list[bool]
-    blur: Floats
-
-    @classmethod
-    def of(cls, server: Server, law: SharedLaw, columns: Sequence[Floats], where: tuple[Arrangement, Ints]) -> Self:
-        """Rank a server's rows."""
-        arrangement, positions = where
-        reach = slice(arrangement.first, arrangement.first + arrangement.length)
-        there = np.zeros(arrangement.length, np.int16)
-        there[positions] = 1
-        one = cls(server, there, [], [], [], [], np.zeros(len(server.noise)))
-        for k, (shown, noise) in enumerate(zip(law.spec.metrics.columns, server.noise, strict=True)):
-            mean = server.mean[shown.metric] if shown.scale == 1.0 else server.mean[shown.metric] * shown.scale
-            rank = np.zeros(arrangement.length, np.int16)
-            exact = noise.coarse(float(mean.min()))
-            for start in range(0, len(positions), BLOCK_ROWS):
-                rows = positions[start : start + BLOCK_ROWS]
-                times = rows + arrangement.first
-                even = evenly(server.index, k, times)
-                rank[rows], blur = noise.ranks(columns[k][start : start + BLOCK_ROWS], mean[times], even, exact)
-                one.blur[k] += blur
-            side = np.sign(rank).astype(np.float32)
-            if not noise.clear(np.array([mean.min(), mean.max()])).all():
-                side *= noise.clear(mean[reach])
-            one.ranks.append(rank)
-            one.sides.append(side)
-            one.typical.append(typical(noise, mean))
-            one.free.append(noise.free(mean.min(), mean.max()))
-        return one
-
-    def product(self, side: Side, near: _Ranked | None) -> tuple[float, float]:
-        """Return the sum of a product of sides, and of how many."""
-        if side.neighbour and near is None:
-            return 0.0, 0.0
-        first, second = (near if side.neighbour and near else self).sides[side.first], self.sides[side.second]
-        if side.lag:
-            first, second = first[: -side.lag], second[side.lag :]
-        # Whole numbers below 2 ** 24: exact in any order.
-        return float(np.dot(first, second)), float(np.dot(np.abs(first), np.abs(second)))
-
-    @property
-    def rows(self) -> int:
-        """How many it has."""
-        return int(self.there.sum())
-
-    def told(self) -> _Told:
-        """Return what is kept of it."""
-        sums = [float(rank.sum(dtype=np.int64)) for rank in self.ranks]
-        sums += [float(np.square(rank, dtype=np.int64).sum()) for rank in self.ranks]
-        return _Told(self.server, float(self.rows), sums, self.typical, self.free)
-
-
 def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums:
     grid, columns = law.spec.grid, tally.columns
     day, row = np.divmod(arrangement.times, grid.rows_per_day)
@@ -325,15 +216,15 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
     slot = 2 * day + is_business_hour(hour)
     of_week = (grid.start.weekday() + day) % 7 * HOURS + hour
     regions = len(law.spec.fleet.regions)
-    week, free_days = np.zeros((2, columns, regions, 2, WEEK)), np.zeros((2, columns, grid.days))
+    week, free_days = np.zeros((2, columns, regions, 2, WEEK)), np.zeros((2, columns, regions, grid.days))
     for region, free in tally.by_region.items():
         place = law.paths.clocks[region].later[arrangement.times] * WEEK + of_week
         for i, k in np.ndindex(2, columns):
             week[i, k, region] = np.bincount(place, free[i, k], 2 * WEEK).reshape(2, WEEK)
-            free_days[i, k] += np.bincount(day, free[i, k], grid.days)
+            free_days[i, k, region] = np.bincount(day, free[i, k], grid.days)
     by_time = np.concatenate([tally.rows[None], tally.ranks])
 
-    def by_slot(values: Floats) -> Floats:
+    def by_slot(values: npt.NDArray[np.signedinteger]) -> Floats:
         return np.stack([np.bincount(slot, one, 2 * grid.days).reshape(grid.days, 2) for one in values])
 
     first = np.concatenate([by_time[:1, 0], tally.squares[:, 0]]) if arrangement.first == 0 else np.zeros(1 + columns)
@@ -345,10 +236,9 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
         squares=by_slot(tally.squares),
         hour_rows=hours[0],
         hour_ranks=hours[1:],
-        classes=tally.classes,
+        classes=np.add.reduceat(tally.classes, np.append(0, CLASSES), axis=1).astype(float),
         free_days=free_days,
         week=week,
         first=first,
         blur=tally.blur,
-        expected=np.stack([np.bincount(day, one, grid.days) for one in tally.expected]),
     )

@@ -5,7 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 
-from dask_synth.proof.checks import company, days, independence, moments, ranks, relations, shape, structure
+from dask_synth.proof.checks import (
+    clocks,
+    company,
+    days,
+    independence,
+    individuals,
+    moments,
+    ranks,
+    relations,
+    shape,
+    sides,
+    structure,
+)
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import Trial, decided
 from dask_synth.proof.verdict import Check, Verdict
@@ -38,12 +50,13 @@ CHECKS: tuple[Callable[[Evidence], Rows], ...] = (
     ranks.first_rows,
     ranks.edges,
     ranks.growth,
-    ranks.cycles,
-    company.sides,
+    clocks.cycles,
+    clocks.holidays,
+    sides.sides,
     company.servers,
     company.days,
     company.blocks,
-    company.individuals,
+    individuals.individuals,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple, Self
@@ -140,7 +140,7 @@ class Server:
     index, pool, region
         Its place in the fleet, its pool's first server or -1, and its region's place.
     mean
-        Metric -> what it lies around before noise, (rows,).
+        Of each column, what it lies around before noise, (rows,).
     noise
         Of each column.
     """
@@ -148,7 +148,7 @@ class Server:
     index: int
     pool: int
     region: int
-    mean: Mapping[str, Floats]
+    mean: tuple[Floats, ...]
     noise: tuple[Noise, ...]
 
 
@@ -164,17 +164,18 @@ def _server(law: SharedLaw, known: Individuals, start: int, place: int) -> Serve
     level = {name: float(known.level[name][place]) for name in spec.metrics.latent}
     load = law.paths.load(int(known.region[place]), float(known.strength[place]), int(known.shift[place]))
     rate = float(known.rate[place]) * spec.growth
-    trend = np.maximum(1 + rate / 100 * law.paths.months, 0.0)
-    mean = {}
-    for metric in spec.metrics.metrics:
-        base = np.full(len(load), getattr(profile.base, metric.name) * level[metric.name])
-        for factor, acts in ((load, metric.load), (trend, metric.growth)):
-            base = base * factor if acts else base
-        mean[metric.name] = base
+    courses: dict[tuple[bool, bool], Floats] = {(False, False): np.ones(len(load)), (True, False): load}
+    courses[False, True] = np.maximum(1 + rate / 100 * law.paths.months, 0.0)
+    courses[True, True] = load * courses[False, True]
+    mean = []
+    for column in spec.metrics.columns:
+        metric = spec.metrics.metric_of(column.name)
+        base = getattr(profile.base, metric.name) * level[metric.name] * column.scale
+        mean.append(courses[metric.load, metric.growth] * base)
     noise = tuple(
         _noise(law, column, level[column.metric], float(known.noise[place])) for column in spec.metrics.columns
     )
-    return Server(start + place, int(known.pool[place]), int(known.region[place]), mean, noise)
+    return Server(start + place, int(known.pool[place]), int(known.region[place]), tuple(mean), noise)
 
 
 def _noise(law: SharedLaw, column: MetricColumn, level: float, noise: float) -> Noise:

@@ -26,8 +26,15 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 BELOW = tuple(Score.below(edge) for edge in EDGES)
-CLUSTERED = 2.0
-"""How much more lopsided than of independent rows a count is of values that come in runs."""
+CLUSTERED, RARELY = 2.0, 3.0
+"""How much more lopsided than of independent rows a count is of values that come in runs, and of rare ones."""
+LOPSIDED = np.array(
+    [
+        (CLUSTERED if 0.05 <= edge <= 0.95 else RARELY) * score.skewness / np.sqrt(score.variance)
+        for edge, score in zip(EDGES, BELOW, strict=True)
+    ]
+)
+"""Skewness of a share below each edge, over its error."""
 EVEN_SUM = 1.5 * 8**0.5
 """Skewness of a sum of squares of a normal that remembers, in its error over a single one's: memory leaves the second
 Hermite polynomial alone, and the sum of the cubed spectrum is at most 1.5 times what the squared one would make it."""
@@ -124,7 +131,7 @@ class LivingTheory:
         whole = Patterns(self.patterns.rows[:1], self.patterns.squares[:1], self.patterns.lags[:1])
         error = np.stack([self.error(whole, score)[:, 0] for score in BELOW], axis=1)
         error /= self.servers * whole.rows[0] * np.sqrt(seen)
-        skewness = np.array([CLUSTERED * score.skewness / np.sqrt(score.variance) for score in BELOW]) * error
+        skewness = LOPSIDED * error
         return Answer(np.zeros_like(error), error, skewness)
 
     def each(self, score: Score) -> Answer:

@@ -43,12 +43,15 @@ class Clock:
         Of the week, 0 on Mondays from 00:00 to 00:59, (rows,); on daily grids the first of the row's date.
     special
         Quarter-end and holiday factor, (rows,).
+    feast
+        Holiday factor of it, (rows,).
     later
         Whether the clock is further ahead of UTC than it is at other times, as in summer, (rows,).
     """
 
     hour: Places
     special: Floats
+    feast: Floats
     later: Flags
 
     @classmethod
@@ -61,9 +64,11 @@ class Clock:
         near = np.maximum(5 - Days.of(grid, seasonality).to_quarter_end, 0) * seasonality.quarter_end
         if grid.rows_per_day == 1:
             local, ahead = utc[::HOURS], ahead[HOURS // 2 :: HOURS]
+        feast = _holidays(local.normalize(), seasonality, place)
         return cls(
             hour=(local.day_of_week * HOURS + local.hour).to_numpy(np.int16),
-            special=np.repeat(1 + 0.3 * near / 5, grid.rows_per_day) * _holidays(local.normalize(), seasonality, place),
+            special=np.repeat(1 + 0.3 * near / 5, grid.rows_per_day) * feast,
+            feast=feast,
             later=ahead > ahead.min(),
         )
 

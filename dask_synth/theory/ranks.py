@@ -7,6 +7,7 @@ it may have, so that it is exactly uniform (randomised quantile residuals; Dunn 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -68,7 +69,7 @@ class Noise:
     factor: float
 
     def ranks(
-        self, column: Floats, mean: Floats, even: Floats, exact: bool = True
+        self, column: Floats, mean: Floats, even: Singles, exact: bool = True
     ) -> tuple[npt.NDArray[np.int16], float]:
         """Return the ranks of values, as odd whole numbers from 1 - TOP to TOP - 1, and how blurred they are.
 
@@ -122,10 +123,20 @@ class Noise:
         if chance >= 0.5:
             return np.zeros(len(mean), bool)
         ends = ndtri(np.array([0.5 - chance, 0.5]) / (1 - chance))
-        deviation = self.relative * mean + self.constant
-        low, high = (mean + end * deviation for end in shape(ends, self.skew))
-        wide = CLEAR * deviation * slope_at(float(ends[0]), self.skew) * np.sqrt(2 * np.pi) >= STEP
-        return np.asarray(wide & (low > STEP) & (high < self.high - STEP))
+        wide = CLEAR * slope_at(float(ends[0]), self.skew) * float(np.sqrt(2 * np.pi))
+        low, high = shape(ends, self.skew).tolist()
+        # Each asks that a multiple of the mean is large enough, as the deviation is one or constant.
+        asked = (
+            (wide * self.relative, STEP - wide * self.constant),
+            (1 + low * self.relative, STEP - low * self.constant),
+            (-1 - high * self.relative, STEP - self.high + high * self.constant),
+        )
+        least, most, never = -np.inf, np.inf, False
+        for times, more in asked:
+            never |= not times and more > 0
+            least = max(least, more / times) if times > 0 else least
+            most = min(most, more / times) if times < 0 else most
+        return np.asarray((mean > least) & (mean < most) & (not never))
 
     def free(self, least: float, most: float) -> bool:
         """Whether values hardly ever are a bound, nor one hundredth, with means between these two."""
@@ -189,9 +200,13 @@ def slope_at(normal: float, skew: float) -> float:
     return float(skew * np.exp(skew * normal - skew**2 / 2) / spread_of(skew)) if skew else 1.0
 
 
-def evenly(server: int, column: int, rows: npt.NDArray[np.int64]) -> Floats:
-    """Return what the ranks of a server's column are drawn by at these rows of the grid."""
-    even = rows * EVEN[1]
-    even += (server + 1) * EVEN[0] + column * EVEN[2]
-    even -= np.floor(even)
-    return np.asarray(even)
+def evenly(server: int, columns: int, rows: npt.NDArray[np.int64]) -> Iterator[Singles]:
+    """Yield what the ranks of a server's columns are drawn by at these rows of the grid, column by column."""
+    start = rows * EVEN[1]
+    start += (server + 1) * EVEN[0]
+    start -= np.floor(start)
+    begin = start.astype(np.float32)
+    for column in range(columns):
+        even = begin + np.float32(column * EVEN[2] % 1)
+        even -= np.floor(even)
+        yield even

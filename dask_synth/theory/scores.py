@@ -85,5 +85,5 @@ LOCATION = Score.of(lambda rank: 2 * rank - 1)
 """How high values lie, -1 to 1: a third of it is the variance."""
 SCALE = Score.of(lambda rank: 1.5 * (2 * rank - 1) ** 2 - 0.5)
 """How far out they lie: the second Legendre polynomial, -1/2 to 1."""
-EDGES = tuple(round(0.05 * i, 2) for i in range(1, 20))
-"""Shares below which ranks are counted."""
+EDGES = (0.002, 0.005, 0.01, 0.02, *(round(0.05 * i, 2) for i in range(1, 20)), 0.98, 0.99, 0.995, 0.998)
+"""Shares below which ranks are counted: whole parts of TOP; the outer ones tell rare spikes."""

@@ -21,7 +21,7 @@ from dask_synth.theory.gauge import CORRELATION_EXACT, Gauge
 from dask_synth.theory.law import Law
 from dask_synth.theory.living import LivingTheory, grid_patterns, living_theory
 from dask_synth.theory.tables import Tables, server_tables
-from dask_synth.theory.times import TimeNodes, time_nodes
+from dask_synth.theory.times import TimeNodes, stretch_of, time_nodes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -238,16 +238,3 @@ def archetype_theory(
     whole = Cumulants(one.sums.mean[:, 0], one.sums.variance[:, 0], one.sums.third[:, 0])
     each = Cumulants(*(np.broadcast_to(x[:, None], (len(x), servers)) for x in vars(whole).values()))
     return ArchetypeTheory(archetype, servers, gauge, one * servers, each)
-
-
-def stretch_of(spec: FleetSpec) -> float:
-    """Return for how many months one polynomial can stand for what growth does to the moments."""
-    profiles = [spec.archetypes[block.archetype] for block in spec.fleet.blocks()]
-    # A metric's mean moves by base * load * growth / 100 a month; over half its deviation moments bend little.
-    pace = max(
-        abs(p.growth) / 100 * (peak if m.load else 1.0) * getattr(p.base, m.name) / getattr(p.sd, m.name) * m.growth
-        for p in profiles
-        for peak in [2 * max(1.0, p.business_hours) * max(1.0, p.weekend)]
-        for m in spec.metrics.metrics
-    )
-    return 3 / pace if spec.growth and pace > 0 else math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from scipy.sparse import csr_array
 
 from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.calendar import DAYS_PER_MONTH, Seasonality, TimeGrid
+from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, Cell, Days, is_business_hour
 
 Floats = npt.NDArray[np.float64]
@@ -151,3 +153,16 @@ def _lagrange(nodes: Floats, values: Floats) -> Floats:
         for other in np.delete(nodes, i):
             basis[:, i] *= (values - other) / (node - other)
     return basis
+
+
+def stretch_of(spec: FleetSpec) -> float:
+    """Return for how many months one polynomial can stand for what growth does to the moments."""
+    profiles = [spec.archetypes[block.archetype] for block in spec.fleet.blocks()]
+    # A metric's mean moves by base * load * growth / 100 a month; over half its deviation moments bend little.
+    pace = max(
+        abs(p.growth) / 100 * (peak if m.load else 1.0) * getattr(p.base, m.name) / getattr(p.sd, m.name) * m.growth
+        for p in profiles
+        for peak in [2 * max(1.0, p.business_hours) * max(1.0, p.weekend)]
+        for m in spec.metrics.metrics
+    )
+    return 3 / pace if spec.growth and pace > 0 else math.inf

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -118,8 +118,15 @@ def put(column: str, row: int | slice, value: float) -> Make:
     return edited(edit)
 
 
+class Making(Protocol):
+    """Whatever says how rows with a fault are made."""
+
+    @property
+    def make(self) -> Make: ...
+
+
 @contextmanager
-def faulty(fault: Fault, spec: FleetSpec, chunk: Chunk) -> Iterator[pd.DataFrame]:
+def faulty(fault: Making, spec: FleetSpec, chunk: Chunk) -> Iterator[pd.DataFrame]:
     with pytest.MonkeyPatch.context() as patch:
         yield fault.make(spec, chunk, patch)
     calendar.calendar_of.cache_clear()

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dask_synth.model import living
+from dask_synth.model import living, noise
+from dask_synth.model.archetypes import ArchetypeProfile
 from dask_synth.model.cycles import Loads
 from dask_synth.model.fleet import Place
 from dask_synth.model.individuals import Individuals
@@ -27,9 +28,10 @@ YEAR = {
     "output.rows_per_partition": 100_000_000,
 }
 CYCLES = {"web": "office", "application": "evening", "database": "night", "batch": "night"}
-RHYTHM = {"strength": 0.8, "strength_spread": 0.5, "shift_spread": 2.0, "yearly": 0.2, "peak": 30}
+RHYTHM = {"strength": 0.8, "strength_spread": 0.5, "shift_spread": 2.0, "yearly": 0.2, "peak": 30, "growth_spread": 2.0}
 FLEETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "realistic": ("realistic_hourly", YEAR),
+    "large": ("realistic_hourly", YEAR | {"fleet.servers": 800, "time.end_date": "2024-01-07"}),
     "enterprise": ("enterprise_hourly", YEAR),
     "rhythmic": (
         "enterprise_hourly",
@@ -38,7 +40,11 @@ FLEETS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         | {f"archetypes.{name}.{key}": value for name in CYCLES for key, value in RHYTHM.items()},
     ),
 }
-"""Name -> preset, and what is changed of it; `rhythmic`: the levels of `enterprise` with cycles that are strong."""
+"""Name -> preset, and what is changed of it.
+
+`large` has 800 servers and a week, for what happens once needs many; `rhythmic` the levels of `enterprise`, with
+cycles that are strong and growth that differs more.
+"""
 
 
 class LivingFault(NamedTuple):
@@ -120,6 +126,13 @@ def _less_alike(of: Callable[..., Recall]) -> Callable[..., Recall]:
     return recall
 
 
+def _less_correlated(factor: Callable[..., Floats]) -> Callable[..., Floats]:
+    def changed(one: ArchetypeProfile, *which: Any) -> Floats:
+        return factor(replace(one, correlation=replace(one.correlation, cpu_net=one.correlation.cpu_net - 0.1)), *which)
+
+    return changed
+
+
 def _from_nothing(states: Callable[..., list[Floats]]) -> Callable[..., list[Floats]]:
     return lambda *which: [np.zeros_like(state) for state in states(*which)]
 
@@ -147,17 +160,32 @@ def _off(_: Any) -> float:
 ALL = ("web", "application", "database", "batch")
 LIVING_FAULTS = (
     LivingFault(
-        "memory left out", "realistic", ("web",), profile(memory=lambda _: None), r"correlation\.web\.cpu_p95\.1h"
+        "memory left out",
+        "realistic",
+        ("web",),
+        profile(memory=lambda _: None),
+        r"correlation\.web\.\w+\.1h",
     ),
     LivingFault(
-        "memory twice as long", "realistic", ("web",), profile(memory=_longer), r"correlation\.web\.cpu_p95\.24h"
+        "memory twice as long",
+        "realistic",
+        ("web",),
+        profile(memory=_longer),
+        r"correlation\.web\.\w+\.24h",
     ),
     LivingFault(
-        "shares of memory of two metrics swapped",
+        "memory's shares of two metrics swapped",
         "realistic",
         ("application",),
         profile(memory=_swapped),
         r"correlation\.application\.(mem|net_in)_p95\.\d+h",
+    ),
+    LivingFault(
+        "noise begins at nothing",
+        "large",
+        ALL,
+        patched((Recall, "states", _from_nothing)),
+        r"sd\.fleet\.\w+\.first_row",
     ),
     LivingFault(
         "a pool's noise not shared",
@@ -167,30 +195,65 @@ LIVING_FAULTS = (
         r"correlation\.fleet\.\w+\.pool",
     ),
     LivingFault(
-        "one noise for all pools", "realistic", ALL, patched((living, "Normals", _one_pool)), r"independence\."
-    ),
-    LivingFault(
         "pools alike by 0.90, not 0.96",
         "realistic",
         ALL,
         patched((Recall, "of", _less_alike)),
         r"correlation\.fleet\.\w+\.pool",
     ),
-    LivingFault("skew left out", "realistic", ("web",), profile(skew=lambda _: {}), r"shape\.web\.cpu_p95"),
+    LivingFault(
+        "one noise for all pools",
+        "realistic",
+        ALL,
+        patched((living, "Normals", _one_pool)),
+        r"independence\.\w+~\w+\.\w+",
+    ),
+    LivingFault(
+        "one correlation 0.1 down",
+        "realistic",
+        ("web",),
+        patched((noise, "innovation_factor", _less_correlated)),
+        r"correlation\.web\.cpu_p95~net_in_p95",
+    ),
+    LivingFault(
+        "sent traffic all of the received",
+        "realistic",
+        ("web",),
+        profile(in_out=lambda _: 1.0),
+        r"correlation\.web\.net_in_p95~net_out_p95",
+    ),
+    LivingFault(
+        "skew left out",
+        "realistic",
+        ("web",),
+        profile(skew=lambda _: {}),
+        r"shape\.web\.",
+    ),
     LivingFault(
         "skew 10 % less",
         "realistic",
         ("application",),
         profile(skew=lambda s: {k: 0.9 * v for k, v in s.items()}),
-        r"shape\.application\.cpu_p95",
+        r"shape\.application\.",
     ),
     LivingFault(
         "deviation constant, not in proportion",
         "rhythmic",
         ("web",),
         profile(noise=lambda _: "constant"),
-        r"sd\.web\.cpu_p95\.(business_hours|other_hours)",
+        r"sd\.web\.\w+\.weekend",
     ),
+    LivingFault(
+        "deviation of memory 5 % up", "enterprise", ("web",), profile(sd__mem=times(1.05)), r"sd\.web\.mem_p95"
+    ),
+    LivingFault(
+        "base of memory 2 % up",
+        "enterprise",
+        ("application",),
+        profile(base__mem=times(1.02)),
+        r"mean\.application\.mem_p95\.all",
+    ),
+    LivingFault("spikes left out", "enterprise", ("batch",), profile(spike_probability=_off), r"shape\.batch\."),
     LivingFault(
         "two servers have each other's level",
         "realistic",
@@ -203,93 +266,76 @@ LIVING_FAULTS = (
         "realistic",
         ("web",),
         exchanged("noise"),
-        r"independence\.web\.mem_p95\.servers_spread$",
+        r"independence\.web\.\w+\.servers_spread$",
     ),
     LivingFault(
-        "EU an hour ahead",
+        "growth left out",
+        "enterprise",
+        ("web",),
+        profile(growth=_off),
+        r"growth\.web",
+    ),
+    LivingFault(
+        "growth is everyone's",
         "rhythmic",
         ("web",),
-        places(EU=Place("Europe/Athens", "DE")),
-        r"effect\.web\.cpu_p95\.clock_2",
+        people(_same_growth),
+        r"independence\.web\.\w+\.servers",
     ),
     LivingFault(
-        "EU an hour ahead, realistic",
+        "all cycles as strong as the median",
         "realistic",
-        ("batch",),
-        places(EU=Place("Europe/Athens", "DE")),
-        r"effect\.batch\.cpu_p95\.clock_2",
-    ),
-    LivingFault(
-        "daylight saving forgotten",
-        "rhythmic",
-        ("application",),
-        places(US_East=Place(-5, "US")),
-        r"effect\.application\.cpu_p95\.clock_0_1",
-    ),
-    LivingFault(
-        "all cycles equally strong",
-        "rhythmic",
         ("database",),
         people(_same_strength),
-        r"effect\.database\.cpu_p95\.cycle",
+        r"effect\.database\.\w+\.cycle",
     ),
     LivingFault(
-        "strength left out", "rhythmic", ("database",), people(_no_strength), r"effect\.database\.cpu_p95\.cycle"
-    ),
-    LivingFault(
-        "strength left out, realistic",
+        "strength left out",
         "realistic",
         ("database",),
         people(_no_strength),
-        r"effect\.database\.cpu_p95\.cycle",
+        r"effect\.database\.\w+\.cycle",
     ),
     LivingFault(
-        "sent traffic all of the received",
-        "realistic",
+        "weeks begin later, not earlier",
+        "rhythmic",
         ("web",),
-        profile(in_out=lambda _: 1.0),
-        r"correlation\.web\.net_in_p95~net_out_p95",
+        people(_other_way),
+        r"independence\.web\.(cpu|net_in|net_out)_p95\.servers_spread",
     ),
     LivingFault(
-        "noise begins at nothing",
+        "EU an hour ahead",
         "realistic",
-        ALL,
-        patched((Recall, "states", _from_nothing)),
-        r"sd\.\w+\.\w+\.first_row",
+        ("batch",),
+        places(EU=Place("Europe/Athens", "DE")),
+        r"effect\.batch\.\w+\.clock_2",
     ),
-    LivingFault("holidays of another country", "enterprise", ("web",), places(EU=Place("Europe/Berlin", "FR")), r"."),
-    LivingFault("growth is everyone's", "enterprise", ("web",), people(_same_growth), r"independence\.web"),
-    LivingFault("growth left out", "enterprise", ("web",), profile(growth=_off), r"growth\.web"),
+    LivingFault(
+        "daylight saving forgotten",
+        "realistic",
+        ("application",),
+        places(US_East=Place(-5, "US")),
+        r"effect\.application\.\w+\.clock_0_1",
+    ),
+    LivingFault(
+        "holidays of another country",
+        "enterprise",
+        ALL,
+        places(EU=Place("Europe/Berlin", "US")),
+        r"effect\.fleet\.\w+\.holidays_2",
+    ),
     LivingFault(
         "no swing over the year",
         "rhythmic",
         ("application",),
         profile(yearly=_off),
-        r"mean\.application\.(cpu|net_in)_p95",
+        r"mean\.application\.\w+\.(day|holiday_2)",
     ),
     LivingFault(
-        "peak a month late",
+        "the year's peak a month late",
         "rhythmic",
         ("application",),
         profile(peak=lambda p: p + 30),
-        r"mean\.application\.(cpu|net_in)_p95",
-    ),
-    LivingFault("weeks begin later, not earlier", "rhythmic", ("web",), people(_other_way), r"."),
-    LivingFault(
-        "spikes half as frequent", "enterprise", ("web",), profile(spike_probability=times(0.5)), r"shape\.web\.cpu_p95"
-    ),
-    LivingFault(
-        "one correlation 0.05 up",
-        "realistic",
-        ("web",),
-        profile(correlation__cpu_net=lambda r: r + 0.05),
-        r"correlation\.web\.cpu_p95~net_in_p95",
-    ),
-    LivingFault(
-        "base of memory 2 % up",
-        "enterprise",
-        ("application",),
-        profile(base__mem=times(1.02)),
-        r"mean\.application\.mem_p95\.all",
+        r"mean\.application\.\w+\.(day|quarter_end_\d)",
     ),
 )

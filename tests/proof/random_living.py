@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -117,7 +116,7 @@ def _profile(rng: np.random.Generator, further: bool) -> dict[str, Any]:
 _BASES = (0.05, 0.4, 0.5, 0.05)
 
 
-def _switches(rng: np.random.Generator, names: tuple[str, ...]) -> Mapping[str, Any]:
+def _switches(rng: np.random.Generator, names: tuple[str, ...]) -> dict[str, Any]:
     def some(draw: Any) -> dict[str, Any]:
         return {name: draw() for name in names if rng.random() < 0.7}
 
@@ -125,7 +124,7 @@ def _switches(rng: np.random.Generator, names: tuple[str, ...]) -> Mapping[str, 
         both = rng.random(2) * rng.choice([0.3, 0.5])
         return [round(float(x), 2) for x in both]
 
-    short = float(np.round(10 ** rng.uniform(-0.5, 1.7), 2))
+    short = float(round(10 ** rng.uniform(-0.5, 1.7), 2))
     switches: dict[str, Any] = {
         "skew": some(lambda: round(float(rng.uniform(0, 1.6)), 2)),
         "memory": {"hours": [short, round(short * float(rng.uniform(2.1, 30)), 2)], "shares": some(shares)},

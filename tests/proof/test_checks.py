@@ -35,6 +35,20 @@ def trial(**changes: Any) -> Trial:
     )
 
 
+@pytest.mark.parametrize(("off", "freedom"), [(2.0, 4), (-5.0, 7), (30.0, 33), (0.0, 12)])
+def test_an_error_that_is_seen_is_students(off: float, freedom: int) -> None:
+    one = trial(observed=63.80 + 0.05 * off, freedom=freedom)
+    assert one.usable
+    assert stats.norm.sf(one.z) == pytest.approx(stats.t.sf(off, freedom), rel=1e-6)
+    assert abs(one.z) <= abs(off)
+
+
+def test_an_error_of_few_parts_is_none() -> None:
+    assert not trial(freedom=3).usable
+    assert trial(freedom=4).usable
+    assert not trial(standard_error=0.0).usable
+
+
 def test_a_failing_trial_says_what_is_off_and_why() -> None:
     check = trial(hint="is the weekend factor 0.65 instead of 0.7?").check(4.8)
     assert not check.passed

@@ -13,6 +13,7 @@ from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.judge import judge
 from tests.bench import Bench
 from tests.proof.random_fleets import random_overrides
+from tests.proof.random_living import random_living
 
 FLEETS = (
     {"fleet.servers": 20, "time.years": 1},
@@ -53,3 +54,21 @@ def test_2000_random_configurations_from_tiny_to_wild_give_what_the_level_allows
     print(f"\n{len(failing)} of {RANDOM} random configurations failed, {checks:,} checks")
     # 2 are expected at a level of 1 in 1,000; more than 7 come once in a thousand times.
     assert len(failing) <= 7, failing
+
+
+LIVING = 300
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_300_random_living_fleets_give_at_most_one_failing() -> None:
+    failing, checks = [], 0
+    for number in range(LIVING):
+        preset, overrides = random_living(number)
+        made = Bench(preset, **overrides)
+        verdict = made.verdict(made.frames())
+        checks += len(verdict.checks)
+        failing += [(number, [check.message for check in verdict.failures])] * (not verdict.passed)
+    print(f"\n{len(failing)} of {LIVING} random living fleets failed, {checks:,} checks")
+    # 0.3 are expected at a level of 1 in 1,000.
+    assert len(failing) <= 1, failing

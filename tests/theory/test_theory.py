@@ -26,8 +26,8 @@ from dask_synth.theory.cumulants import Answer
 from dask_synth.theory.gauge import Gauge, candidate_bins
 from dask_synth.theory.law import Law
 from dask_synth.theory.tables import server_tables
-from dask_synth.theory.theory import ArchetypeTheory, Theory, stretch_of
-from dask_synth.theory.times import time_nodes
+from dask_synth.theory.theory import ArchetypeTheory, Theory
+from dask_synth.theory.times import stretch_of, time_nodes
 
 GRID, SEASONS = TimeGrid(dt.date(2022, 1, 1), dt.date(2025, 12, 31), "hourly"), Seasonality()
 CELLS = calendar_cells(GRID, SEASONS)

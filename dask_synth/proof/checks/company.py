@@ -1,121 +1,26 @@
-"""Trials of what goes together among servers that are individuals: with themselves later, in pools, and with nobody."""
+"""Trials of single servers and single days among individuals, by rank, and of what days and archetypes share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.ranks import RankSums
-from dask_synth.model.individuals import individuals_of
-from dask_synth.proof.checks.ranks import free_servers
+from dask_synth.proof.checks.clocks import free_servers
+from dask_synth.proof.checks.sides import servers_seen
 from dask_synth.proof.evidence import Evidence
-from dask_synth.proof.trial import MIN_ROWS, Trial
-from dask_synth.proof.verdict import Kind
-from dask_synth.theory.individual import Side
+from dask_synth.proof.trial import MIN_FREEDOM, MIN_ROWS, Trial
 from dask_synth.theory.living import LivingTheory
 from dask_synth.theory.scores import LOCATION, SCALE, TOP, Score
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-FLEET = "fleet"
-FIXED = 0.999
-"""Expected product beyond which two columns are one and the same, so that nothing is left to chance."""
-MOSTLY = 0.5
-"""Share of the most clear rows of any server that one must have to count."""
 MIN_DAYS = 30
-FARTHEST, STRONGEST = 2.0, 3.0
-"""Where the normals of servers' own numbers are cut, and the strength of a cycle, at most."""
-
-
-def sides(evidence: Evidence) -> Iterator[Trial]:
-    """Compare how often values lie on the same side of their medians: later, in another metric, on the next server."""
-    pooled: dict[Side, list[Units]] = {}
-    for _, theory in evidence.living():
-        place, chosen = _servers(evidence, theory)
-        pools, products = theory.pools[place], evidence.measured.ranked.sides[chosen]
-        same = np.append(False, (np.diff(place) == 1) & (pools[1:] == pools[:-1]) & (pools[1:] >= 0))[-len(place) :]
-        units = np.where(pools >= 0, pools, -1 - place)
-        for i, side in enumerate(theory.sides):
-            if side.neighbour:
-                pooled.setdefault(side, []).append(Units.of(products[same, :, i], pools[same]))
-                others = Units.of(products[~same, :, i], place[~same])
-                yield from _product(evidence, side, others, "strangers", theory.name)
-            else:
-                yield from _product(evidence, side, Units.of(products[:, :, i], units), side.name, theory.name)
-    # There are few pools of one archetype: those of all count together.
-    for side, parts in pooled.items():
-        yield from _product(evidence, side, Units.joined(parts), "pool", None)
-
-
-class Units(NamedTuple):
-    """Products of sides of servers, or pools, that are independent of each other: what they differ by is the error.
-
-    Attributes
-    ----------
-    expected, off
-        What each unit's mean product must be, and by how much it differs, (units,).
-    """
-
-    expected: Floats
-    off: Floats
-
-    @classmethod
-    def of(cls, products: Floats, units: npt.NDArray[np.int64]) -> Self:
-        """Add up the products of servers, (servers, 3), unit by unit; those of few clear rows are left out."""
-        counts = products[:, 2]
-        usable = (counts >= MIN_ROWS) & (counts > MOSTLY * counts.max(initial=0.0))
-        found, where = np.unique(units[usable], return_inverse=True)
-        total = np.zeros((len(found), 3))
-        np.add.at(total, where, products[usable])
-        return cls(total[:, 1] / total[:, 2], (total[:, 0] - total[:, 1]) / total[:, 2])
-
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """Put units of several archetypes together."""
-        return cls(*(np.concatenate(of) for of in zip(*parts, strict=True)))
-
-
-def _product(evidence: Evidence, side: Side, units: Units, which: str, archetype: str | None) -> Iterator[Trial]:
-    """Compare the mean product of units."""
-    count = len(units.off)
-    if not count or abs(expected := float(units.expected.mean())) > FIXED:
-        return
-    first, second = evidence.metrics[side.first], evidence.metrics[side.second]
-    words, hint = _words(which, first, second)
-    metric = first if side.first == side.second else f"{first}~{second}"
-    kind: Kind = "independence" if which == "strangers" else "correlation"
-    yield Trial(
-        name=f"{kind}.{archetype or FLEET}.{metric}" + ("" if "~" in which else f".{which}"),
-        kind=kind,
-        what=f"{archetype or FLEET} {words}: product of the sides of their medians",
-        observed=expected + float(units.off.mean()),
-        expected=expected,
-        # Of one alone there is no spread: it is told as not tested.
-        standard_error=float(units.off.std(ddof=min(count - 1, 1)) / np.sqrt(count)),
-        freedom=count - 1,
-        archetype=archetype,
-        metric=metric,
-        cell=None if "~" in which else which,
-        hint=hint,
-    )
-
-
-def _words(which: str, first: str, second: str) -> tuple[str, str]:
-    if which == "pool":
-        return f"{first} of two servers of a pool", "do pools share less or more of their noise?"
-    if which == "strangers":
-        return f"{first} of two servers that share no pool", "do servers share noise that should not?"
-    if "~" in which:
-        return f"{first} and {second}", "is the correlation of the noise another?"
-    return (
-        f"{first} and the same {which} later",
-        "does the noise last longer or shorter, or is another metric's share in it?",
-    )
 
 
 def servers(evidence: Evidence) -> Iterator[Trial]:
@@ -123,7 +28,7 @@ def servers(evidence: Evidence) -> Iterator[Trial]:
     if evidence.planned.grid.size < MIN_ROWS:
         return
     for _, theory in evidence.living():
-        _, chosen = _servers(evidence, theory)
+        _, chosen = servers_seen(evidence, theory)
         ranked = evidence.measured.ranked
         whole = ranked.rows[chosen] == evidence.planned.grid.size
         index, sums = ranked.index[chosen][whole], ranked.ranks[chosen][whole] / evidence.planned.grid.size
@@ -219,13 +124,15 @@ def blocks(evidence: Evidence) -> Iterator[Trial]:
     for ((a, k), one), ((b, other), two) in combinations(found.items(), 2):
         if k != other or a == b:
             continue
+        error, freedom = _product_of(one.memory, two.memory, len(one.sums))
         yield Trial(
             name=f"independence.{a}~{b}.{evidence.metrics[k]}",
             kind="independence",
             what=f"correlation of {a} and {b} servers' {evidence.metrics[k]} from day to day, by rank",
             observed=float(np.mean(one.sums * two.sums)),
             expected=0.0,
-            standard_error=_product_error(one.memory, two.memory, len(one.sums)),
+            standard_error=error,
+            freedom=freedom,
             archetype=f"{a}~{b}",
             metric=evidence.metrics[k],
             hint="do the two archetypes share noise?",
@@ -252,7 +159,7 @@ class FreeDays(NamedTuple):
 
 def _free_days(evidence: Evidence, seen: RankSums, theory: LivingTheory, column: int) -> FreeDays | None:
     free = free_servers(evidence, theory, column)
-    rows, ranks = seen.free_days[:, column]
+    rows, ranks = seen.free_days[:, column].sum(axis=1)
     whole = free.sum() * evidence.planned.grid.rows_per_day
     if len(rows) < MIN_DAYS or not whole or (rows != whole).any():
         return None
@@ -263,75 +170,23 @@ def _free_days(evidence: Evidence, seen: RankSums, theory: LivingTheory, column:
 
 def _square_of(memory: Floats, count: int) -> tuple[float, float]:
     """Return the error and skewness of the mean square of so many normals of this correlation."""
-    lags = np.zeros(count)
-    lags[: len(memory[:count])] = memory[:count]
-    spectrum = np.maximum(np.fft.fft(np.concatenate([lags, lags[:0:-1]])).real, 0.0)
-    second, third = (float((spectrum**n).sum()) * count / len(spectrum) for n in (2, 3))
+    spectrum = _spectrum(memory, count)
+    second, third = (float((spectrum**n).mean()) * count for n in (2, 3))
     return float(np.sqrt(2 * second) / count), float(8 * third / (2 * second) ** 1.5)
 
 
-def _product_error(left: Floats, right: Floats, count: int) -> float:
+def _product_of(left: Floats, right: Floats, count: int) -> tuple[float, float]:
+    """Return the error of the mean product of so many pairs of normals, and the freedom of a t with tails as heavy."""
     lag = np.arange(min(len(left), len(right), count))
     both = left[: len(lag)] * right[: len(lag)] * (1 - lag / count)
-    return float(np.sqrt((2 * both.sum() - both[0]) / count))
+    power = _spectrum(left, count) * _spectrum(right, count)
+    # Its excess kurtosis is 6 over so many pairs as were independent, and a t's is 6 / (freedom - 4).
+    independent = count * power.mean() ** 2 / (power**2).mean()
+    return float(np.sqrt((2 * both.sum() - both[0]) / count)), MIN_FREEDOM + float(independent)
 
 
-def individuals(evidence: Evidence) -> Iterator[Trial]:
-    """Compare how far the servers' own numbers are spread with what the profile says."""
-    for _, theory in evidence.living():
-        for name, (values, most) in _spreads(theory).items():
-            alike, (count, pairs) = theory.law.alike, theory.units
-            mean, variance = _cut_normal(most)
-            for moment, observed in (("middle", values - mean), ("spread", (values - mean) ** 2 / variance - 1)):
-                share = alike if moment == "middle" else alike**2
-                wide = variance if moment == "middle" else 2.0
-                lopsided = moment == "spread" or most < FARTHEST
-                yield Trial(
-                    name=f"independence.{theory.name}.{name}.{moment}",
-                    kind="independence",
-                    what=f"{moment} of the {theory.name} servers' {name}, in the profile's spread",
-                    observed=float(observed.mean()),
-                    expected=0.0,
-                    standard_error=float(np.sqrt(wide * (count + pairs * share)) / count),
-                    skewness=float(np.sqrt(8 * (count + pairs * share)) / count) if lopsided else 0.0,
-                    archetype=theory.name,
-                    hint="is it drawn with another spread, or not for each server?",
-                )
-
-
-def _cut_normal(most: float) -> tuple[float, float]:
-    """Return mean and variance of a normal that is cut at -FARTHEST and at `most`."""
-    normal = np.linspace(-8, 8, 16001)
-    weight = np.exp(-(normal**2) / 2)
-    cut = np.clip(normal, -FARTHEST, most)
-    mean = np.average(cut, weights=weight)
-    return float(mean), float(np.average((cut - mean) ** 2, weights=weight))
-
-
-def _spreads(theory: LivingTheory) -> dict[str, tuple[Floats, float]]:
-    """Return what was drawn for the servers, as it was before it was spread, and how large it may be."""
-    spec, profile = theory.law.spec, theory.law.spec.archetypes[theory.name]
-    block = next(block for block in spec.fleet.blocks() if block.archetype == theory.name)
-    known = individuals_of(spec, theory.name, block.start, block.stop)
-    found = {
-        f"level_{name}": (np.log(known.level[name]) / spread, FARTHEST)
-        for name, spread in profile.level_spread.items()
-        if spread
-    }
-    if profile.noise_spread:
-        found["noise"] = np.log(known.noise) / profile.noise_spread, FARTHEST
-    if profile.cycle is not None and profile.strength_spread and 0 < profile.strength < STRONGEST:
-        most = np.log(STRONGEST / profile.strength) / profile.strength_spread
-        values = np.log(known.strength / profile.strength) / profile.strength_spread
-        found["cycle_strength"] = values, min(float(most), FARTHEST)
-    if profile.growth and profile.growth_spread:
-        found["growth_rate"] = (known.rate / profile.growth - 1) / profile.growth_spread, FARTHEST
-    return found
-
-
-def _servers(evidence: Evidence, theory: LivingTheory) -> tuple[npt.NDArray[np.int64], Flags]:
-    """Return the places in its archetype of the servers that were seen, and which of `ranked` they are."""
-    block = next(b for b in evidence.theory.spec.fleet.blocks() if b.archetype == theory.name)
-    index = evidence.measured.ranked.index
-    chosen = (index >= block.start) & (index < block.stop)
-    return index[chosen] - block.start, chosen
+def _spectrum(memory: Floats, count: int) -> Floats:
+    """Return the spectrum of so many values of this correlation, (2 * count - 1,)."""
+    lags = np.zeros(count)
+    lags[: len(memory[:count])] = memory[:count]
+    return np.maximum(np.fft.fft(np.concatenate([lags, lags[:0:-1]])).real, 0.0)

@@ -14,16 +14,12 @@ import numpy.typing as npt
 from dask_synth.measure.ranks import RankSums
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import MIN_ROWS, Trial
-from dask_synth.theory.cells import HOURS, Cell
+from dask_synth.theory.cells import Cell
 from dask_synth.theory.cumulants import Answer
 from dask_synth.theory.living import EVEN_SUM, LivingTheory
-from dask_synth.theory.paths import WEEK
 from dask_synth.theory.scores import EDGES, LOCATION, SCALE, TOP
 
 Floats = npt.NDArray[np.float64]
-
-SEASONS = ("", ", when its clock is ahead")
-EARLY = "do its servers' hours, weekends or holidays come at another time?"
 
 
 def location(evidence: Evidence) -> Iterator[Trial]:
@@ -100,7 +96,7 @@ RANKED = {
 
 
 def edges(evidence: Evidence) -> Iterator[Trial]:
-    """Compare the share of values below each twentieth of their servers' distributions."""
+    """Compare the share of values below quantiles of their servers' distributions."""
     for seen, theory in evidence.living():
         rows = float(seen.classes[0].sum())
         answer = theory.shares(rows / (theory.servers * theory.patterns.rows[0]))
@@ -109,16 +105,16 @@ def edges(evidence: Evidence) -> Iterator[Trial]:
             for i, edge in enumerate(EDGES):
                 off, error, skewness = answer.at(k, i)
                 yield Trial(
-                    name=f"shape.{theory.name}.{metric}.below_{edge * 100:.0f}",
+                    name=f"shape.{theory.name}.{metric}.below_{edge * 100:g}",
                     kind="shape",
-                    what=f"share of {theory.name} {metric} below its own {edge * 100:.0f} % quantile",
+                    what=f"share of {theory.name} {metric} below its own {edge * 100:g} % quantile",
                     observed=float(below[k, i]),
                     expected=edge + off,
                     standard_error=error,
                     skewness=skewness,
                     archetype=theory.name,
                     metric=metric,
-                    cell=f"below_{edge * 100:.0f}",
+                    cell=f"below_{edge * 100:g}",
                     hint="is the noise more or less lopsided, or are spikes rarer or more frequent?",
                 )
 
@@ -147,89 +143,6 @@ def growth(evidence: Evidence) -> Iterator[Trial]:
                 metric=metric,
                 hint="is its growth another than servers.parquet says?",
             )
-
-
-def cycles(evidence: Evidence) -> Iterator[Trial]:
-    """Compare the hours in which the load rises with those in which it falls, region by region, and night with day.
-
-    A clock that is off makes values lie low where the load rises and high where it falls, or the other way round.
-    """
-    spec = evidence.theory.spec
-    if spec.grid.rows_per_day < HOURS:
-        return
-    for seen, theory in evidence.living():
-        week = np.log(np.maximum(theory.law.paths.week(1.0, 0), 1e-9))
-        if np.ptp(week) == 0:
-            continue
-        rise = (np.roll(week, -1) - np.roll(week, 1)) / 2
-        for region, (name, _) in enumerate(spec.fleet.regions):
-            for later, season in enumerate(SEASONS):
-                yield from _cycle(evidence, theory, seen, rise, (region, later), f"in {name}{season} where load rises")
-        yield from _cycle(evidence, theory, seen, week - week.mean(), None, "in busy hours")
-
-
-def _cycle(
-    evidence: Evidence,
-    theory: LivingTheory,
-    seen: RankSums,
-    pattern: Floats,
-    where: tuple[int, int] | None,
-    words: str,
-) -> Iterator[Trial]:
-    for k, metric in enumerate(evidence.metrics):
-        if not evidence.theory.spec.metrics.metric_of(metric).load:
-            continue
-        total = variance = size = 0.0
-        for region in range(len(theory.law.paths.clocks)):
-            hours, weight = _hours(evidence, theory, region, pattern, where)
-            rows, ranks = seen.week[:, k, region]
-            if not (rows * np.abs(hours)).any():
-                continue
-            total += float((ranks * hours).sum()) / TOP
-            size += float((rows * np.abs(hours)).sum())
-            units = theory.units_of(free_servers(evidence, theory, k) & (theory.regions == region))
-            variance += theory.contrast(k, weight, units, seen.blur[k, region] / rows.sum()) ** 2
-        if size < MIN_ROWS * np.abs(pattern).mean():
-            continue
-        cell = "cycle" if where is None else f"clock_{where[0]}_{where[1]}"
-        yield Trial(
-            name=f"effect.{theory.name}.{metric}.{cell}",
-            kind="effect",
-            what=f"how much higher {theory.name} {metric} lies {words}, by rank",
-            observed=total / size,
-            expected=0.0,
-            standard_error=np.sqrt(variance) / size,
-            archetype=theory.name,
-            metric=metric,
-            cell=cell,
-            hint="is the cycle stronger or weaker?" if where is None else EARLY,
-        )
-
-
-def _hours(
-    evidence: Evidence, theory: LivingTheory, region: int, pattern: Floats, where: tuple[int, int] | None
-) -> tuple[Floats, Floats]:
-    """Return a pattern of local hours by UTC hour of the week and season, (2, 168), and at each step, (steps,)."""
-    clock, steps = theory.law.paths.clocks[region], theory.steps
-    # Clocks of one region and season keep one distance from UTC: an hour there is one hour of the week here.
-    utc = (evidence.theory.spec.grid.start.weekday() * HOURS + np.arange(steps.count)) % WEEK
-    hour, season = clock.hour[:: steps.rows], clock.later[:: steps.rows]
-    hours, weight = np.zeros((2, WEEK)), np.zeros(steps.count)
-    for later in (0, 1):
-        if where in (None, (region, later)):
-            there = season == later
-            weight[there] = pattern[hour[there]]
-            hours[later, utc[there]] = weight[there]
-    return hours, weight
-
-
-def free_servers(evidence: Evidence, theory: LivingTheory, column: int) -> npt.NDArray[np.bool_]:
-    """Return which of an archetype's servers have values that hardly ever are a bound, (servers,)."""
-    ranked, first = evidence.measured.ranked, theory.first_server
-    chosen = (ranked.index >= first) & (ranked.index < first + theory.servers)
-    free = np.zeros(theory.servers, bool)
-    free[ranked.index[chosen] - first] = ranked.free[chosen, column] > 0
-    return free
 
 
 def share_of(rows: Floats, theory: LivingTheory) -> Floats:
