@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dask_synth.proof.verdict import Verdict
-from dask_synth.reporting import panels
+from dask_synth.reporting import living_panels, panels
 from dask_synth.reporting.palette import BAD, GOOD, GREY, INK, LIGHT, PAPER, verdict_words
 from dask_synth.reporting.summary import Summary
 from dask_synth.storage.manifest import Manifest
+
+Panel = Callable[[Axes, Summary], None]
 
 SIZE, DPI = (15.0, 12.0), 100
 STYLE: Any = {
@@ -69,11 +73,8 @@ def overview_png(summary: Summary, servers: dict[str, Any], manifest: Manifest, 
         grid = figure.add_gridspec(
             3, 3, left=0.055, right=0.975, top=0.875, bottom=0.055, hspace=0.38, wspace=0.24, height_ratios=(1, 1, 1)
         )
-        panels.fleet_over_time(figure.add_subplot(grid[0, :]), summary)
-        panels.cpu_by_type(figure.add_subplot(grid[1, 0]), summary)
-        panels.correlation_map(figure.add_subplot(grid[1, 1]), summary)
-        panels.weekly_pattern(figure.add_subplot(grid[1, 2]), summary)
-        panels.monthly_pattern(figure.add_subplot(grid[2, 0]), summary)
+        for place, draw in zip(((0, slice(None)), (1, 0), (1, 1), (1, 2), (2, 0)), _chosen(summary), strict=True):
+            draw(figure.add_subplot(grid[place]), summary)
         panels.servers_by_unit(figure.add_subplot(grid[2, 1]), summary, servers)
         panels.memory_by_criticality(figure.add_subplot(grid[2, 2]), summary)
         _title(figure, manifest, verdict)
@@ -81,6 +82,27 @@ def overview_png(summary: Summary, servers: dict[str, Any], manifest: Manifest, 
         # No note of the program's version: the same dataset gives the same picture.
         figure.savefig(sink, format="png", metadata={"Software": None})
     return sink.getvalue()
+
+
+def _chosen(summary: Summary) -> list[Panel]:
+    """Return the first five panels: of fleets whose servers are individuals, those that show it, where they can."""
+    each, plain = (
+        summary.each,
+        [
+            panels.fleet_over_time,
+            panels.cpu_by_type,
+            panels.correlation_map,
+            panels.weekly_pattern,
+            panels.monthly_pattern,
+        ],
+    )
+    if not each.living:
+        return plain
+    week: Panel = living_panels.week_by_region if each.local.size else panels.weekly_pattern
+    pools: Panel = living_panels.pool_beside_strangers if each.together else panels.cpu_by_type
+    levels = living_panels.servers_by_level
+    alive: list[Panel] = [living_panels.servers_over_time, levels, pools, week, panels.correlation_map]
+    return alive
 
 
 def _title(figure: Figure, manifest: Manifest, verdict: Verdict | None) -> None:
