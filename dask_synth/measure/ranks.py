@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
-from dask_synth.model.columns import MetricColumn
+from dask_synth.measure.expectation import expected_rows
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, is_business_hour
-from dask_synth.theory.expected import LEVELS, expected_table
 from dask_synth.theory.individual import Server, SharedLaw, Side, servers_of, sides_of
 from dask_synth.theory.paths import WEEK
 from dask_synth.theory.ranks import evenly
@@ -30,8 +29,6 @@ Singles = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int16]
 
 CLASSES = len(EDGES) + 1
-EXACT = 10_000
-"""Sums of expected values are of whole parts of the unit, so that they are exact in any order."""
 BLOCK_ROWS = 8192
 """Rows that are ranked at a time: their arrays stay in the processor's cache."""
 
@@ -120,7 +117,8 @@ class _Tally:
     """Sums over servers, at each row of a part's reach."""
 
     def __init__(self, law: SharedLaw, arrangement: Arrangement) -> None:
-        self.columns, self.length = len(law.spec.metrics.columns), arrangement.length
+        self.shown = law.spec.metrics.columns
+        self.columns, self.length = len(self.shown), arrangement.length
         self.by_region = dict[int, npt.NDArray[np.int32]]()
         self.rows = np.zeros(self.length)
         self.ranks = np.zeros((self.columns, self.length))
@@ -146,20 +144,9 @@ class _Tally:
             seen = rank[rank != 0] if not there.all() else rank
             self.classes[k] += np.bincount((seen + np.int16(TOP)) // (2 * TOP // CLASSES), minlength=CLASSES)
 
-    def expect(self, ranked: _Ranked, columns: Sequence[MetricColumn], reach: slice) -> None:
-        """Add what one server's values are on average: a table over its means, looked up at each row."""
-        server, levels = ranked.server, dict[str, npt.NDArray[np.intp]]()
-        ends = np.empty((2, self.columns))
-        for k, column in enumerate(columns):
-            mean = server.mean[column.metric][reach]
-            low, top = mean.min(), mean.max()
-            ends[:, k] = low * column.scale, top * column.scale
-            if column.metric not in levels:
-                step = (LEVELS - 1) / (top - low) if top > low else 0.0
-                levels[column.metric] = ((mean - low) * step + 0.5).astype(np.intp)
-        table = np.rint(expected_table(server.noise, *ends) * EXACT)
-        for k, column in enumerate(columns):
-            values = table[k].take(levels[column.metric])
+    def expect(self, ranked: _Ranked, reach: slice) -> None:
+        """Add what one server's values are on average."""
+        for k, values in enumerate(expected_rows(ranked.server, self.shown, reach)):
             self.expected[k] += values if ranked.rows == self.length else values * ranked.there
 
 
@@ -186,7 +173,7 @@ def rank_rows(
         ranked = _Ranked.of(server, law, [column[rows] for column in columns], (arrangement, positions))
         tally.add(server.region, ranked)
         if expect:
-            tally.expect(ranked, spec.metrics.columns, slice(arrangement.first, arrangement.first + arrangement.length))
+            tally.expect(ranked, slice(arrangement.first, arrangement.first + arrangement.length))
         near = before if before and before.server.index == server.index - 1 else None
         products.append(np.array([ranked.product(side, near) for side in sides]))
         found.append(ranked.told())

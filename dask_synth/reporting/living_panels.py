@@ -48,7 +48,7 @@ def servers_over_time(axes: Axes, summary: Summary) -> None:
 
 
 def _coarse(summary: Summary) -> tuple[Dates, Floats, int]:
-    """Return the middles of points of time, the servers' CPU there, and how many days a point is: weeks of long times."""
+    """Return the middles of points of time, the servers' CPU there, and the days of a point: 7 where times are long."""
     lives, series = summary.layout.lives, summary.each.series[:, CPU]
     together = max(1, WEEK // lives.days) if lives.points > MAX_POINTS else 1
     starts, width = np.arange(0, lives.points, together), together * lives.days

@@ -73,8 +73,9 @@ def overview_png(summary: Summary, servers: dict[str, Any], manifest: Manifest, 
         grid = figure.add_gridspec(
             3, 3, left=0.055, right=0.975, top=0.875, bottom=0.055, hspace=0.38, wspace=0.24, height_ratios=(1, 1, 1)
         )
-        for place, draw in zip(((0, slice(None)), (1, 0), (1, 1), (1, 2), (2, 0)), _chosen(summary), strict=True):
-            draw(figure.add_subplot(grid[place]), summary)
+        places = (grid[0, :], grid[1, 0], grid[1, 1], grid[1, 2], grid[2, 0])
+        for place, draw in zip(places, _chosen(summary), strict=True):
+            draw(figure.add_subplot(place), summary)
         panels.servers_by_unit(figure.add_subplot(grid[2, 1]), summary, servers)
         panels.memory_by_criticality(figure.add_subplot(grid[2, 2]), summary)
         _title(figure, manifest, verdict)
@@ -84,25 +85,24 @@ def overview_png(summary: Summary, servers: dict[str, Any], manifest: Manifest, 
     return sink.getvalue()
 
 
-def _chosen(summary: Summary) -> list[Panel]:
+def _chosen(summary: Summary) -> tuple[Panel, ...]:
     """Return the first five panels: of fleets whose servers are individuals, those that show it, where they can."""
-    each, plain = (
-        summary.each,
-        [
+    each = summary.each
+    if not each.living:
+        return (
             panels.fleet_over_time,
             panels.cpu_by_type,
             panels.correlation_map,
             panels.weekly_pattern,
             panels.monthly_pattern,
-        ],
+        )
+    return (
+        living_panels.servers_over_time,
+        living_panels.servers_by_level,
+        living_panels.pool_beside_strangers if each.together else panels.cpu_by_type,
+        living_panels.week_by_region if each.local.size else panels.weekly_pattern,
+        panels.correlation_map,
     )
-    if not each.living:
-        return plain
-    week: Panel = living_panels.week_by_region if each.local.size else panels.weekly_pattern
-    pools: Panel = living_panels.pool_beside_strangers if each.together else panels.cpu_by_type
-    levels = living_panels.servers_by_level
-    alive: list[Panel] = [living_panels.servers_over_time, levels, pools, week, panels.correlation_map]
-    return alive
 
 
 def _title(figure: Figure, manifest: Manifest, verdict: Verdict | None) -> None:
