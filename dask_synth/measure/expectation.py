@@ -20,7 +20,8 @@ EXACT = 10_000
 def expected_rows(server: Server, columns: Sequence[MetricColumn], reach: slice) -> Iterator[Floats]:
     """Yield what the rows of each column are on average, in EXACT parts of its unit.
 
-    Good enough for a line in a picture, within 0.3 % of a metric's range, and no more: nothing is proved by it.
+    Good enough for a line in a picture, within 0.3 % of a metric's range unless noise is tiny, and no more: nothing is
+    proved by it.
 
     Parameters
     ----------
