@@ -44,8 +44,7 @@ def test_the_ten_highest_are_pandas_ten_largest(summary: Summary, rows: pd.DataF
 
 
 def test_the_band_is_the_servers_and_not_the_rows(summary: Summary, rows: pd.DataFrame) -> None:
-    by_day = rows.groupby(["server_id", rows["timestamp"].dt.date])["cpu_p95"].mean().to_numpy()
-    by_day = by_day.reshape(48, -1)
+    by_day = rows.groupby(["server_id", rows["timestamp"].dt.date])["cpu_p95"].mean().to_numpy().reshape(48, -1)
     np.testing.assert_allclose(summary.each.band[0][:, 0], np.quantile(by_day, [0.1, 0.9], axis=0))
     np.testing.assert_allclose(summary.each.band[2][:, 0], np.quantile(by_day[24:], [0.1, 0.9], axis=0))
 
