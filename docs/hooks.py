@@ -31,6 +31,9 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "check": model.check,
     "configuration": configuration.keys,
     "defaults": configuration.defaults,
+    "switches": configuration.switches,
+    "company": configuration.company,
+    "region": configuration.region,
     "commands": commands.commands,
     "python": python.names,
 }

@@ -24,6 +24,7 @@ Key = tuple[str, ...]
 
 EXCLUSIVE: dict[Key, Key] = {("time", "years"): ("time", "end_date"), ("time", "end_date"): ("time", "years")}
 """A key of a higher layer displaces the other key of a lower one."""
+REGIONS = ("fleet", "regions")
 WEIGHT_OF_REGION = re.compile(r"fleet\.regions\..+\.weight")
 
 
@@ -94,8 +95,10 @@ def _lay_over(data: dict[str, Any], layer: Mapping[str, Any], origins: dict[str,
 
 def _put(data: dict[str, Any], key: Key, value: Any) -> None:
     place = data
-    for part in key[:-1]:
+    for depth, part in enumerate(key[:-1], 1):
         below = place.get(part)
+        if depth == 3 and key[:2] == REGIONS and isinstance(below, int | float):
+            below = {"weight": below}  # what is said of a region leaves it its weight
         place[part] = dict(below) if isinstance(below, Mapping) else {}
         place = place[part]
     place[key[-1]] = value

@@ -106,7 +106,7 @@ def _usable_regions(regions: dict[str, Region]) -> dict[str, Region]:
 
 
 Regions = Annotated[
-    dict[str, Annotated[Region, WrapValidator(_read_region)]],
+    dict[str, Annotated[Weight | RegionConfig, WrapValidator(_read_region)]],
     BeforeValidator(listed_weights),
     Field(min_length=1, max_length=MAX_CATEGORIES),
     AfterValidator(_usable_regions),

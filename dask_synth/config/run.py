@@ -15,24 +15,21 @@ from typing import Annotated, Any
 
 from dateutil.relativedelta import relativedelta
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
     field_validator,
-    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import SerializerFunctionWrapHandler, ValidationInfo
+from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from dask_synth.config.life import CompanySwitch
+from dask_synth.config.fleet import FleetConfig, Section
 from dask_synth.config.metrics import Metrics
 from dask_synth.config.profiles import Profile, as_mapping, check_numbers
-from dask_synth.config.regions import Regions, calendars_of
-from dask_synth.config.values import Count, Formats, Granularity, Mix, StorageOptions, WeightedValues
+from dask_synth.config.regions import calendars_of
+from dask_synth.config.values import Count, Formats, Granularity, StorageOptions
 from dask_synth.model.archetypes import PROFILES, ArchetypeProfile
 from dask_synth.model.calendar import Seasonality
 from dask_synth.model.holidays import ANY
@@ -40,50 +37,6 @@ from dask_synth.model.holidays import ANY
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 # A letter first: Parquet readers take a folder server_type=01 for a number.
 ARCHETYPE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-
-
-class Section(BaseModel):
-    """Part of a configuration."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FleetConfig(Section):
-    """Who is in the fleet. Lists of values are uniform; ``{value: weight}`` is not.
-
-    Attributes
-    ----------
-    servers
-        Number of servers.
-    mix
-        Share of each archetype; the shares sum to 1.
-    business_units
-        Who pays for a server, drawn for each with these weights.
-    criticalities
-        How much a server matters, drawn likewise.
-    regions
-        Where a server stands, drawn likewise. ``{EU: {weight: 1, timezone: Europe/Berlin, holidays: DE}}`` says by
-        which clock it works, and whose public holidays it keeps.
-    company
-        How neighbours go together; ``{}`` for what is usual, ``null`` for each on its own.
-    """
-
-    servers: Annotated[Count, Field(ge=1, le=10_000_000)] = 120
-    mix: Mix = {
-        "web": 0.35,
-        "application": 0.40,
-        "database": 0.15,
-        "batch": 0.10,
-    }
-    business_units: WeightedValues = dict.fromkeys(("Trading", "Retail", "Compliance", "IT"), 1.0)
-    criticalities: WeightedValues = dict.fromkeys(("High", "Medium", "Low"), 1.0)
-    regions: Regions = dict.fromkeys(("US-East", "US-West", "EU", "Asia"), 1.0)
-    company: CompanySwitch = None
-
-    @model_serializer(mode="wrap")
-    def _switched_on(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Without it a run is what it was before there could be some.
-        return {key: value for key, value in dump(self).items() if key != "company" or value is not None}
 
 
 class TimeConfig(Section):

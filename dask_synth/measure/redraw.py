@@ -98,10 +98,12 @@ def redraw(spec: FleetSpec, arrangement: Arrangement, values: Mapping[str, Float
     chosen
         Which of them.
     """
-    total = Redrawn()
+    total, room = Redrawn(), dict.fromkeys(values, np.empty((0, arrangement.length)))
     for draw, places in _together(spec, arrangement, chosen):
         first = int(arrangement.servers[places[0]])
-        drawn = {name: np.empty((len(places), arrangement.length)) for name in values}
+        if len(next(iter(room.values()))) < len(places):
+            room = {name: np.empty((len(places), arrangement.length)) for name in values}
+        drawn = {name: column[: len(places)] for name, column in room.items()}
         draw.write(range(first, first + len(places)), drawn, arrangement.first)
         for row, place in enumerate(places):
             rows, positions = arrangement.rows_of(place)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import isfinite
 from typing import Self
 
@@ -113,18 +113,16 @@ class Loads:
         numpy.ndarray
             One float64 a timestamp. Without a cycle all servers of a region share it, so it cannot be written to.
         """
-        place = self.places[region] if self.places else Place()
-        profile, seasonality = self.profile, self.seasonality
-        season = profile.yearly, profile.peak
-        if profile.cycle is None:
-            hours = profile.business_hours if seasonality.business_hours else 1.0
-            return _business_load(self.grid, seasonality, place, (hours, self._weekend), season)
-        numbers = cycle_numbers(profile.cycle if seasonality.business_hours else "flat")
-        table = np.roll(week_table(numbers, strength, self._weekend), -shift)
+        place = region if self.places else 0
+        if self.profile.cycle is None:
+            return self._without_cycle[place]
+        table = week_table(self._numbers, strength, self._weekend)
+        begin = shift % WEEK_HOURS
+        table = np.concatenate([table[begin:], table[:begin]])
         if self.grid.rows_per_day == 1:
             table = np.repeat(_daily_percentiles(table), DAY_HOURS)
-        index, load = hours_of_week(self.grid, place.timezone), np.empty(self.grid.size)
-        shared = _shared_load(self.grid, seasonality, place, season)
+        index, shared = self._of_places[place]
+        load = np.empty(self.grid.size)
         for start in range(0, self.grid.size, BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
             table.take(index[rows], out=load[rows], mode="clip")
@@ -135,12 +133,35 @@ class Loads:
     def _weekend(self) -> float:
         return self.profile.weekend if self.seasonality.weekly else 1.0
 
+    @cached_property
+    def _numbers(self) -> Floats:
+        cycle = self.profile.cycle
+        return np.array(cycle_numbers("flat" if cycle is None or not self.seasonality.business_hours else cycle))
 
-def week_table(numbers: Sequence[float], strength: float, weekend: float) -> Floats:
+    @cached_property
+    def _of_places(self) -> list[tuple[npt.NDArray[np.uint8], Floats]]:
+        """Each region's hours of the week, and what all of its servers have in common."""
+        season = self.profile.yearly, self.profile.peak
+        return [
+            (hours_of_week(self.grid, place.timezone), _shared_load(self.grid, self.seasonality, place, season))
+            for place in self.places or (Place(),)
+        ]
+
+    @cached_property
+    def _without_cycle(self) -> list[Floats]:
+        factors = self.profile.business_hours if self.seasonality.business_hours else 1.0, self._weekend
+        season = self.profile.yearly, self.profile.peak
+        places = self.places or (Place(),)
+        return [_business_load(self.grid, self.seasonality, place, factors, season) for place in places]
+
+
+def week_table(numbers: Sequence[float] | Floats, strength: float, weekend: float) -> Floats:
     """Return the load by local hour of the week, Monday 00:00 first: mean 1, 6 decimals."""
-    day = np.power(numbers, strength)
-    week = np.concatenate([np.tile(day, 5), np.tile(day * weekend, 2)])
-    return np.asarray(np.round(week / week.mean(), TABLE_DECIMALS))
+    week = np.empty((7, DAY_HOURS))
+    week[:5] = np.power(numbers, strength)
+    week[5:] = week[0] * weekend
+    week *= WEEK_HOURS / week.sum()
+    return np.round(week, TABLE_DECIMALS, out=week).ravel()
 
 
 def _daily_percentiles(table: Floats) -> Floats:
@@ -157,7 +178,6 @@ def _shared_load(grid: TimeGrid, seasonality: Seasonality, place: Place, season:
     """Return quarter_end * holiday * yearly, which all servers of a place have in common."""
     load = np.ones(grid.size)
     _add_shared(load, grid, seasonality, place, season)
-    load.flags.writeable = False
     return load
 
 

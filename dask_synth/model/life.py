@@ -73,19 +73,24 @@ class Life:
     in_out
         Correlation of the noise of received and sent traffic; at 1 one is a fixed share of the other.
     cycle
-        The load by local hour: a name, or 24 numbers of mean 1; None: business hours.
-    strength, strength_spread
-        Median exponent of the cycle, and the deviation of its logarithm among servers.
+        The load by local hour: ``flat``, ``office``, ``night``, ``evening``, or 24 numbers, which are divided by their
+        mean. Without one: business hours.
+    strength
+        Exponent of the cycle, of the median server.
+    strength_spread
+        How far the servers' exponents differ: deviation of their logarithm.
     shift_spread
-        Deviation among servers of when their week begins, in hours.
+        How far the hours differ at which the servers' weeks begin: deviation, in hours.
     level_spread
-        Metric -> deviation of the logarithm of the servers' levels.
+        Metric -> how far the servers' levels differ: deviation of their logarithm.
     noise_spread
-        The same of their noise.
+        How far their noise differs: deviation of its logarithm.
     growth_spread
-        Deviation of their growth, as a share of the profile's.
-    yearly, peak
-        How far the load swings over a year, and the day of the year of its peak.
+        How far their growth differs: deviation, as a share of the profile's.
+    yearly
+        How far the load swings over a year.
+    peak
+        Day of the year at which it is highest.
     """
 
     noise: Literal["constant", "proportional"] = "constant"

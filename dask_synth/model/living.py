@@ -156,7 +156,8 @@ class Member:
         self._normals = Normals(spec.seed, server, spec.metrics.further, OWN)
         self._states = kin.recall.states(self._normals, pool)
         self._chance = generator(spec.seed, Purpose.SPIKES, server)
-        self._sent = generator(spec.seed, Purpose.NET_OUT, server)
+        apart = any(track.in_out != 1 for track in kin.tracks)
+        self._sent = generator(spec.seed, Purpose.NET_OUT, server) if apart else None
         cycle = int(people.region[place]), float(people.strength[place]), int(people.shift[place])
         load = kin.loads.of_server(*cycle)
         # A copy, where it is a part, lets go of the whole.
@@ -196,7 +197,7 @@ class Member:
         kin.recall.mix(normals, shared)
         kin.recall.noise(normals, self._states, [noise[place] for place in kin.places], space)
         for track, place in zip(kin.tracks, noise, strict=True):
-            if track.in_out != 1:
+            if self._sent and track.in_out != 1:
                 own = noise[kin.places[kin.spec.metrics.latent.index(track.metric.name)]]
                 self._sent.standard_normal(out=place)
                 place *= math.sqrt(1 - track.in_out * track.in_out)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -55,8 +56,9 @@ class Normals:
         for own, place in zip(self._further, out[ONE_STREAM:], strict=True):
             own.standard_normal(out=place)
 
+    @cached_property
     def start(self) -> Floats:
-        """Return two normals a metric, (metrics, 2), from which the recursions begin."""
+        """Two normals a metric, (metrics, 2), from which the recursions begin."""
         seed, index, further = self._identity
         first = generator(seed, self._of_start, index).standard_normal((2, ONE_STREAM)).T
         own = [generator(seed, self._of_start, index, name).standard_normal((1, 2)) for name in further]
@@ -131,16 +133,15 @@ class Recall:
         """Return what each recursion holds before the first row, by pair of metrics."""
         if not self.scans:
             return []
-        normals = own.start()
-        self.mix(normals, None if pool is None else self.alike[0] * pool.start())
-        found = []
-        for begin in self.begins:
-            state = np.zeros(len(self.now) + len(self.now) % 2)
-            for metric, weights in enumerate(self.factor):
-                first, second = (_sum(weights[: metric + 1], normals[:, u].tolist()) for u in range(2))
-                state[metric] = begin[0] * first + begin[1] * second
-            found.append(state.reshape(-1, 2))
-        return found
+        normals = own.start
+        self.mix(normals, None if pool is None else self.alike[0] * pool.start)
+        columns = normals.T.tolist()
+        correlated = np.zeros((2, len(self.now) + len(self.now) % 2))
+        for metric, weights in enumerate(self.factor):
+            for u, column in enumerate(columns):
+                correlated[u, metric] = _sum(weights[: metric + 1], column)
+        first, second = correlated.reshape(2, -1, 2)
+        return [begin[0] * first + begin[1] * second for begin in self.begins]
 
     def noise(self, normals: Floats, states: list[Floats], out: Sequence[Floats], space: Workspace) -> None:
         """Write a block's noise into `out`, metric by metric; `states` become those after its last row."""

@@ -7,6 +7,7 @@ The exponential is a polynomial, squared: multiplications and additions alone, s
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ def exponential(x: Floats, factor: Floats | float, out: Floats) -> None:
         out *= out
 
 
+@lru_cache
 def affine(skew: float) -> tuple[float, float]:
     """Return the factor and the summand that make g(z) of exp(skew z); without skew, of z itself: 1 and 0."""
     if skew < LEAST_SKEW:

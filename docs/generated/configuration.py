@@ -11,6 +11,7 @@ import yaml
 from dask_synth.cli.options import KEY_OPTIONS
 from dask_synth.config.layers import as_yaml, effective_config
 from dask_synth.config.run import RunConfig
+from dask_synth.model.life import LIFE, NO_LIFE, Company, Life, Memory
 from generated.markdown import Row, attributes, kind, meaning, summary, table
 
 Entry = Mapping[str, Any]
@@ -18,6 +19,24 @@ Entry = Mapping[str, Any]
 HEAD = ("key", "meaning", "value", "default", "option")
 OPTIONS = {key: option for option, key, _ in KEY_OPTIONS} | {"output.formats": "--format"}
 SCHEMA = RunConfig.model_json_schema()
+UNITS = {
+    "memory.hours": "hours",
+    "memory.shares": "share of the variance",
+    "in_out": "correlation",
+    "cycle": "a name, or 24 numbers",
+    "strength": "exponent",
+    "strength_spread": "logarithm",
+    "shift_spread": "hours",
+    "level_spread": "logarithm",
+    "noise_spread": "logarithm",
+    "growth_spread": "share of `growth`",
+    "yearly": "share of the load",
+    "peak": "day of the year",
+    "size": "servers",
+    "pools": "share of the groups",
+    "alike": "correlation",
+}
+"""Switch -> its unit, where it has one."""
 
 
 def keys() -> str:
@@ -33,6 +52,43 @@ def keys() -> str:
     return "\n\n".join(parts)
 
 
+def switches() -> str:
+    """Describe the switches of a profile: unit, bounds, what is off, and what each does."""
+    profile = SCHEMA["$defs"]["ArchetypeProfile"]["properties"]
+    texts = attributes(Life.__doc__ or "")
+    rows = []
+    for name in LIFE:
+        if name == "memory":
+            below, of_memory = SCHEMA["$defs"]["Memory"]["properties"], attributes(Memory.__doc__ or "")
+            rows += [_switch(f"memory.{key}", below[key], of_memory[key], "no memory") for key in below]
+        else:
+            rows.append(_switch(name, profile[name], texts[name], _off(getattr(NO_LIFE, name))))
+    return table(("`archetypes.NAME.`", "unit", "value", "off", "what it does"), rows)
+
+
+def company() -> str:
+    """Describe the keys of the fleet's company."""
+    keys, texts = SCHEMA["$defs"]["Company"]["properties"], attributes(Company.__doc__ or "")
+    rows = [_switch(key, entry, texts[key], f"{entry['default']:g}") for key, entry in keys.items()]
+    return table(("`fleet.company.`", "unit", "value", "where it is left out", "what it is"), rows)
+
+
+def region() -> str:
+    """Describe the keys of a region."""
+    entry = SCHEMA["$defs"]["RegionConfig"]
+    texts = attributes(entry["description"])
+    rows = [(f"`{key}`", kind(below), texts[key]) for key, below in entry["properties"].items()]
+    return table(("`fleet.regions.NAME.`", "value", "what it is"), rows)
+
+
+def _switch(key: str, entry: Entry, text: str, off: str) -> Row:
+    return f"`{key}`", UNITS.get(key, ""), kind(entry), off, text
+
+
+def _off(value: object) -> str:
+    return "`null`" if value is None else f"`{value:g}`" if isinstance(value, float) else f"`{_flow(value)}`"
+
+
 def defaults() -> str:
     """Return every key with its default, as YAML."""
     lines = [line.partition("  # ")[0].rstrip() for line in as_yaml(effective_config(None, {})).splitlines()]
@@ -43,6 +99,8 @@ def _section(title: str, name: str, section: Entry, text: str = "") -> list[str]
     texts = attributes(section["description"])
     rows, below = list[Row](), list[str]()
     for key, entry in section["properties"].items():
+        if key in (*LIFE, "company"):  # they have tables of their own
+            continue
         rows += _rows(f"{name}.{key}", entry, texts.get(key))
         items = _resolved(entry.get("items", {}))
         if "properties" in items:

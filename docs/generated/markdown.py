@@ -77,11 +77,13 @@ def meaning(key: str, *texts: str | None) -> str:
 def kind(entry: Mapping[str, Any]) -> str:
     """Describe the values that an entry of a JSON schema allows."""
     if "anyOf" in entry:
-        return " or ".join(kind(choice) for choice in entry["anyOf"] if choice["type"] != "null")
+        return " or ".join(kind(choice) for choice in entry["anyOf"] if choice.get("type", "null") != "null")
     if "enum" in entry:
         return "one of " + ", ".join(f"`{value}`" for value in entry["enum"])
     values = entry.get("items") or entry.get("additionalProperties")
-    each = [f"each {kind(values)}"] if isinstance(values, Mapping) and "type" in values else []
+    each = [f"each {kind(values)}"] if isinstance(values, Mapping) and {"type", "anyOf"} & values.keys() else []
+    if "prefixItems" in entry:  # a tuple of the same kind of values
+        each = [f"{entry['maxItems']} of them, each {kind(entry['prefixItems'][0])}"]
     bounds = [words.format(_number(entry[bound])) for bound, words in BOUNDS.items() if bound in entry]
     return ", ".join([FORMATS.get(entry.get("format", ""), KINDS[entry["type"]]), *each, *bounds])
 

@@ -12,6 +12,7 @@ from dask_synth.config.run import RunConfig
 from dask_synth.model.archetypes import PROFILES
 from dask_synth.model.correlation import cholesky_factor
 from dask_synth.model.holidays import holiday_names
+from dask_synth.model.life import LIFE
 from dask_synth.pipeline.chunk import servers_table
 from dask_synth.pipeline.plan import spec_of
 from dask_synth.proof.verdict import Check, Verdict
@@ -53,6 +54,8 @@ def profiles() -> str:
 def _numbers(value: Any, above: str = "") -> Iterator[tuple[str, float]]:
     for field in fields(value):
         below = getattr(value, field.name)
+        if field.name in LIFE:  # switches, which are off in all built-in profiles
+            continue
         if isinstance(below, int | float):
             yield above + field.name, float(below)
         else:

@@ -211,6 +211,36 @@ holidays = st.one_of(
     st.builds(lambda factor: {"factor": factor, "first": "12-20", "last": "01-06"}, factors),
     st.builds(lambda factor: {"factor": factor, "name": "Labor Day"}, factors),
 )
+regions = st.dictionaries(
+    names.filter(str.isprintable),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "weight": st.floats(0.001, 1e6),
+            "timezone": st.sampled_from(["Europe/Berlin", "UTC", -12, 0, 14]),
+            "holidays": st.sampled_from(["DE", "US-NY", "NO"]),
+        },
+    ),
+    min_size=1,
+    max_size=5,
+)
+metrics = st.sampled_from(["cpu", "mem", "disk", "net"])
+pairs = st.floats(0, 1).flatmap(lambda short: st.tuples(st.just(short), st.floats(0, 1 - short)))
+switches = st.fixed_dictionaries(
+    {"cycle": st.one_of(st.sampled_from(["office", "flat"]), st.lists(st.floats(0.01, 100), min_size=24, max_size=24))},
+    optional={
+        "noise": st.sampled_from(["constant", "proportional"]),
+        "skew": st.dictionaries(metrics, st.floats(0, 1.6)),
+        "memory": st.fixed_dictionaries({"hours": st.just([5, 120]), "shares": st.dictionaries(metrics, pairs)}),
+        "in_out": st.floats(0, 1),
+        "strength": st.floats(0, 3),
+        "shift_spread": st.floats(0, 12),
+        "level_spread": st.dictionaries(metrics, st.floats(0, 2)),
+        "yearly": st.floats(0.01, 0.9),
+        # Any memory goes with metrics that are not correlated.
+        "correlation": st.just(dict.fromkeys(["cpu_mem", "cpu_net", "mem_disk", "cpu_disk", "mem_net", "disk_net"], 0)),
+    },
+)
 changes = st.fixed_dictionaries(
     {},
     optional={
@@ -218,7 +248,9 @@ changes = st.fixed_dictionaries(
         "fleet.servers": st.integers(1, 10_000_000),
         "fleet.mix": st.floats(0, 1).map(lambda share: {"batch": share, "web": 1 - share}),
         "fleet.business_units": weights,
-        "fleet.regions": st.lists(names.filter(str.isprintable), min_size=1, max_size=5, unique=True),
+        "fleet.regions": st.one_of(
+            regions, st.lists(names.filter(str.isprintable), min_size=1, max_size=5, unique=True)
+        ),
         "time.end_date": st.dates().filter(lambda day: 2022 <= day.year <= 2200),
         "time.granularity": st.sampled_from(["daily", "hourly", "1min"]),
         "seasonality.holidays": st.lists(holidays, max_size=4),
@@ -226,6 +258,8 @@ changes = st.fixed_dictionaries(
         "spikes": st.booleans(),
         "archetypes.web.base.cpu": st.floats(0, 1e9),
         "archetypes.batch.growth": st.floats(-1000, 1000),
+        "archetypes.database": switches.filter(lambda of: "memory" not in of or "correlation" in of),
+        "fleet.company": st.one_of(st.none(), st.fixed_dictionaries({}, optional={"size": st.integers(2, 1000)})),
         "output.path": names.filter(str.isprintable),
         "output.formats": st.sampled_from([["csv"], ["parquet"], ["csv", "parquet"]]),
     },

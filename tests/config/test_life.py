@@ -105,7 +105,7 @@ def test_a_record_without_switches_is_what_it_was_to_the_byte(what: str) -> None
 
 
 def test_what_is_said_to_be_off_is_not_recorded() -> None:
-    off = {"noise": "constant", "skew": {}, "memory": None, "in_out": 1, "cycle": None, "yearly": 0, "peak": 0}
+    off: dict[str, Any] = {"noise": "constant", "skew": {}, "memory": None, "in_out": 1, "cycle": None, "yearly": 0}
     config = load_config(None, {"archetypes.web": off, "fleet.company": None})
     assert config.model_dump(mode="json") == RunConfig().model_dump(mode="json")
     assert config == RunConfig()
@@ -138,7 +138,7 @@ def test_a_printed_configuration_tells_which_switches_are_on_and_from_where(tmp_
 @pytest.mark.parametrize(
     ("key", "value", "found", "message"),
     [
-        ("noise", "propotional", "noise", "it must be 'constant' or 'proportional'; did you mean 'proportional'?"),
+        ("noise", "proportionl", "noise", "it must be 'constant' or 'proportional'; did you mean 'proportional'?"),
         ("noise", True, "noise", "True is not allowed: it must be 'constant' or 'proportional'"),
         ("skew.cpu", 1.7, "skew.cpu", "1.7 is not allowed: it must be less than or equal to 1.6"),
         ("skew.cpu", NAN, "skew.cpu", "nan is not allowed: it must be a finite number"),
@@ -192,7 +192,7 @@ def test_a_printed_configuration_tells_which_switches_are_on_and_from_where(tmp_
         ("yearly", 0.95, "yearly", "less than or equal to 0.9"),
         ("growth", True, "growth", "a boolean is not a number"),
         ("base.cpu", True, "base.cpu", "a boolean is not a number"),
-        ("strenght", 1, "strenght", "did you mean 'strength'?"),
+        ("nois_spread", 1, "nois_spread", "did you mean 'noise_spread'?"),
     ],
 )
 def test_a_switch_that_cannot_be_is_one_problem_with_its_key(key: str, value: object, found: str, message: str) -> None:
@@ -211,7 +211,7 @@ def test_a_switch_that_cannot_be_is_one_problem_with_its_key(key: str, value: ob
         ("company.alike", 1, "company.alike", "1 is not allowed: it must be less than 1"),
         ("company.alike", NAN, "company.alike", "finite"),
         ("company", True, "company", "it must be a mapping"),
-        ("company.sise", 4, "company.sise", "did you mean 'size'?"),
+        ("company.sze", 4, "company.sze", "did you mean 'size'?"),
         ("compny", {}, "compny", "did you mean 'company'?"),
         ("cycle", "office", "cycle", "did you mean 'archetypes.web.cycle'?"),
     ],
@@ -276,6 +276,12 @@ def test_who_switches_a_cycle_off_switches_off_what_acts_on_it() -> None:
     assert RunConfig(**config.model_dump(mode="json")) == config
 
 
+def test_memory_that_lacks_a_part_says_which_and_nothing_else() -> None:
+    found = problems(archetypes__web__memory={"hours": [5, 120]}, archetypes__wbe={"growth": 1})
+    assert ("archetypes.web.memory", "shares must be given: there is no default") in found
+    assert len(found) == 2
+
+
 def test_problems_of_switches_are_told_with_all_the_others() -> None:
     found = problems(
         archetypes__web={"noise": "pink", "skew": {"cpu": 9, "ram": 1}, "cycle": "ofice", "sd": {"cpu": -1}},
@@ -311,7 +317,5 @@ def test_the_environment_sets_switches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (config.archetypes["web"].skew, config.archetypes["web"].cycle) == ({"cpu": 0.5}, "night")
     assert config.fleet.company == Company(alike=0.5)
     monkeypatch.setenv("DASK_SYNTH__FLEET__COMPANY__ALIKE", "1")
-    with pytest.raises(
-        ConfigError, match=r"company\.alike: '1' is not allowed \(from DASK_SYNTH__FLEET__COMPANY__ALIKE"
-    ):
+    with pytest.raises(ConfigError, match=r"alike: '1' is not allowed \(from DASK_SYNTH__FLEET__COMPANY__ALIKE"):
         load_config()

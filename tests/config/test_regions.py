@@ -98,6 +98,14 @@ def test_a_printed_region_tells_where_each_of_its_keys_comes_from(
     assert load_config(tmp_path / "printed.yaml") == effective.config
 
 
+def test_what_the_caller_says_of_a_region_leaves_it_its_weight(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("fleet: {regions: {EU: 3, Asia: {weight: 2, holidays: SG}}}\n")
+    said = {"fleet.regions.EU.timezone": "Europe/Berlin", "fleet.regions.Asia.timezone": 8}
+    fleet = spec_of(load_config(tmp_path / "run.yaml", said)).fleet
+    assert fleet.regions == (("EU", 3.0), ("Asia", 2.0))
+    assert fleet.places == (Place("Europe/Berlin"), Place(8, "SG"))
+
+
 @pytest.mark.parametrize(
     ("region", "key", "message"),
     [
@@ -159,13 +167,13 @@ def test_a_list_holds_names_alone() -> None:
 
 
 def test_all_that_is_wrong_with_regions_is_told_at_once() -> None:
-    found = problems({"EU": {"timezone": "x/y", "holidays": "ZZ"}, "US": -1, "Asia": {"wieght": 1}}, seed=-1)
+    found = problems({"EU": {"timezone": "x/y", "holidays": "ZZ"}, "US": -1, "Asia": {"wegiht": 1}}, seed=-1)
     assert [key for key, _ in found] == [
         "seed",
         "fleet.regions.EU.timezone",
         "fleet.regions.EU.holidays",
         "fleet.regions.US",
-        "fleet.regions.Asia.wieght",
+        "fleet.regions.Asia.wegiht",
     ]
 
 

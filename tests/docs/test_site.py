@@ -16,7 +16,9 @@ import pytest
 
 import dask_synth
 from dask_synth.cli.commands import main
+from dask_synth.config.presets import presets
 from dask_synth.config.run import RunConfig
+from dask_synth.model.life import LIFE
 from dask_synth.schema import NAMES
 from tests.integration.surroundings import ROOT
 
@@ -90,6 +92,8 @@ def test_the_page_of_the_configuration_has_every_key(site: Path) -> None:
     assert "output.formats" in leaves
     assert not [key for key in leaves if key not in text]
     for key in ("archetypes.NAME.base.cpu", "archetypes.NAME.spike_magnitude", "output.storage_options"):
+        assert key in text
+    for key in (*LIFE, "memory.hours", "memory.shares", "alike", "timezone", *presets()):
         assert key in text
 
 

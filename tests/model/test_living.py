@@ -40,8 +40,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sent as received": {**EVERYTHING, "in_out": 1.0},
     "sent apart": {**EVERYTHING, "in_out": 0.0},
     "no spikes": {**EVERYTHING, "spikes": False},
-    "no growth": {**EVERYTHING, "growth": False},
-    "falling": {**EVERYTHING, "growth_spread": 2.0},
+    "no growth": {**EVERYTHING, "grows": False},
+    "falling to nothing": {**EVERYTHING, "noise": "constant", "growth": -12.0},
     "company alone": {"company": POOLS},
     "memory alone": {"memory": HOURLY},
 }
@@ -210,7 +210,7 @@ MIDDLE: dict[str, Any] = {
     "base": replace(living_spec().archetypes["web"].base, cpu=50, mem=50, disk=50, net=500),
     "sd": replace(living_spec().archetypes["web"].sd, cpu=5, mem=5, disk=5, net=50),
     "seasonality": STILL,
-    "growth": False,
+    "grows": False,
     "spikes": False,
     "memory": HOURLY,
 }
