@@ -65,6 +65,13 @@ def test_a_week_in_local_time_is_busy_at_the_same_hours_everywhere(summary: Summ
         assert summary.each.local[0, 0, region, 120:].mean() < day.mean()
 
 
+def test_local_hours_of_an_archetype_are_its_own_rows(summary: Summary, rows: pd.DataFrame) -> None:
+    here = rows[(rows["server_type"] == "batch") & (rows["region"] == "There")]
+    local = here["timestamp"].dt.tz_localize("UTC").dt.tz_convert("Europe/Berlin").dt
+    means = here.groupby(local.day_of_week * 24 + local.hour)["mem_p95"].mean()
+    np.testing.assert_allclose(summary.each.local[2, 1, 1], means.to_numpy())
+
+
 def test_what_is_expected_of_individuals_is_close_to_what_they_are(summary: Summary) -> None:
     for group in summary.groups:
         np.testing.assert_allclose(group.level[0], group.level[3], rtol=0.04)
