@@ -55,6 +55,10 @@ class Dense:
         """Return the sum of each server."""
         return np.asarray(self._matrix(values).sum(axis=1))
 
+    def count_by_server(self, true: npt.NDArray[np.bool_]) -> Ints:
+        """Return in how many rows of each server it is true; quick where it rarely is."""
+        return np.bincount(np.flatnonzero(true) // self.length, minlength=len(self.servers))
+
     def by_period(self, values: Floats, period: Ints, periods: int) -> Floats:
         """Return the sum of each server in each period, (servers, periods); `period` ascends, and goes with `times`."""
         starts = np.flatnonzero(np.diff(period, prepend=-1))
@@ -68,8 +72,11 @@ class Dense:
 
     def by_group(self, values: Floats, groups: Ints, count: int) -> Floats:
         """Return the sum over each group of servers at each time, (count, times); servers of no group have -1."""
-        matrix = self._matrix(values)
-        return np.stack([matrix[groups == group].sum(axis=0) for group in range(count)])
+        sums = np.zeros((count, self.length))
+        for group, row in zip(groups.tolist(), self._matrix(values), strict=True):
+            if 0 <= group < count:
+                sums[group] += row
+        return sums
 
     def rows_by_group(self, groups: Ints, count: int) -> Floats:
         """Return the number of rows of each group of servers at each time, (count, times)."""
@@ -156,6 +163,10 @@ class Sparse:
     def by_server(self, values: Floats) -> Floats:
         """Return the sum of each server."""
         return np.bincount(self.server, values, len(self.servers)).astype(float)
+
+    def count_by_server(self, true: npt.NDArray[np.bool_]) -> Ints:
+        """Return in how many rows of each server it is true."""
+        return np.bincount(self.server[true], minlength=len(self.servers))
 
     def by_period(self, values: Floats, period: Ints, periods: int) -> Floats:
         """Return the sum of each server in each period, (servers, periods); `period` goes with `times`."""
