@@ -66,10 +66,6 @@ class Dense:
         sums[:, period[starts]] = np.add.reduceat(self._matrix(values), starts, axis=1)
         return sums
 
-    def rows_by_period(self, period: Ints, periods: int) -> Floats:
-        """Return the number of rows of each server in each period, (servers, periods)."""
-        return np.tile(np.bincount(period, minlength=periods).astype(float), (len(self.servers), 1))
-
     def by_group(self, values: Floats, groups: Ints, count: int) -> Floats:
         """Return the sum over each group of servers at each time, (count, times); servers of no group have -1."""
         sums = np.zeros((count, self.length))
@@ -172,10 +168,6 @@ class Sparse:
         """Return the sum of each server in each period, (servers, periods); `period` goes with `times`."""
         place = self.server * periods + period[self.position]
         return np.bincount(place, values, len(self.servers) * periods).reshape(-1, periods).astype(float)
-
-    def rows_by_period(self, period: Ints, periods: int) -> Floats:
-        """Return the number of rows of each server in each period, (servers, periods)."""
-        return self.by_period(np.ones(len(self.position)), period, periods)
 
     def by_group(self, values: Floats, groups: Ints, count: int) -> Floats:
         """Return the sum over each group of servers at each time, (count, times); servers of no group have -1."""

@@ -71,7 +71,7 @@ def each_of(
         The axes.
     """
     point = lives.point_of(elapsed)
-    ones = arrangement.rows_by_period(point, lives.points)
+    ones = arrangement.by_period(np.ones(len(hundredths[0])), point, lives.points)
     series = np.stack([ones, *(arrangement.by_period(column, point, lives.points) for column in hundredths)], axis=1)
     bounds = [values >= column.high * CENT for column, values in zip(columns, hundredths, strict=True)]
     full = np.stack([arrangement.count_by_server(reached) for reached in bounds], axis=1).astype(float)
