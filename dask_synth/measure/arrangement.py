@@ -55,6 +55,10 @@ class Dense:
         """Return the sum of each server."""
         return np.asarray(self._matrix(values).sum(axis=1))
 
+    def count_by_server(self, true: npt.NDArray[np.bool_]) -> Ints:
+        """Return in how many rows of each server it is true; quick where it rarely is."""
+        return np.bincount(np.flatnonzero(true) // self.length, minlength=len(self.servers))
+
     def by_period(self, values: Floats, period: Ints, periods: int) -> Floats:
         """Return the sum of each server in each period, (servers, periods); `period` ascends, and goes with `times`."""
         starts = np.flatnonzero(np.diff(period, prepend=-1))
@@ -62,14 +66,13 @@ class Dense:
         sums[:, period[starts]] = np.add.reduceat(self._matrix(values), starts, axis=1)
         return sums
 
-    def rows_by_period(self, period: Ints, periods: int) -> Floats:
-        """Return the number of rows of each server in each period, (servers, periods)."""
-        return np.tile(np.bincount(period, minlength=periods).astype(float), (len(self.servers), 1))
-
     def by_group(self, values: Floats, groups: Ints, count: int) -> Floats:
         """Return the sum over each group of servers at each time, (count, times); servers of no group have -1."""
-        matrix = self._matrix(values)
-        return np.stack([matrix[groups == group].sum(axis=0) for group in range(count)])
+        sums = np.zeros((count, self.length))
+        for group, row in zip(groups.tolist(), self._matrix(values), strict=True):
+            if 0 <= group < count:
+                sums[group] += row
+        return sums
 
     def rows_by_group(self, groups: Ints, count: int) -> Floats:
         """Return the number of rows of each group of servers at each time, (count, times)."""
@@ -157,14 +160,14 @@ class Sparse:
         """Return the sum of each server."""
         return np.bincount(self.server, values, len(self.servers)).astype(float)
 
+    def count_by_server(self, true: npt.NDArray[np.bool_]) -> Ints:
+        """Return in how many rows of each server it is true."""
+        return np.bincount(self.server[true], minlength=len(self.servers))
+
     def by_period(self, values: Floats, period: Ints, periods: int) -> Floats:
         """Return the sum of each server in each period, (servers, periods); `period` goes with `times`."""
         place = self.server * periods + period[self.position]
         return np.bincount(place, values, len(self.servers) * periods).reshape(-1, periods).astype(float)
-
-    def rows_by_period(self, period: Ints, periods: int) -> Floats:
-        """Return the number of rows of each server in each period, (servers, periods)."""
-        return self.by_period(np.ones(len(self.position)), period, periods)
 
     def by_group(self, values: Floats, groups: Ints, count: int) -> Floats:
         """Return the sum over each group of servers at each time, (count, times); servers of no group have -1."""

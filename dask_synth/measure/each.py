@@ -71,15 +71,10 @@ def each_of(
         The axes.
     """
     point = lives.point_of(elapsed)
-    ones = arrangement.rows_by_period(point, lives.points)
+    ones = arrangement.by_period(np.ones(len(hundredths[0])), point, lives.points)
     series = np.stack([ones, *(arrangement.by_period(column, point, lives.points) for column in hundredths)], axis=1)
-    full = np.stack(
-        [
-            arrangement.by_server((values >= column.high * CENT).astype(np.float64))
-            for column, values in zip(columns, hundredths, strict=True)
-        ],
-        axis=1,
-    )
+    bounds = [values >= column.high * CENT for column, values in zip(columns, hundredths, strict=True)]
+    full = np.stack([arrangement.count_by_server(reached) for reached in bounds], axis=1).astype(float)
     seen = np.flatnonzero(lives.chosen(arrangement.servers) & (ones.sum(axis=1) > 0))
     order = seen[np.argsort(arrangement.servers[seen])]
     return Each(arrangement.servers[order], series[order], full[order])

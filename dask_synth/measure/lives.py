@@ -92,7 +92,7 @@ class Lives:
             days=days,
             points=-(-grid.days // days),
             together=_together(spec),
-            opens=_monday(grid.start, (grid.days - shown) // 2, grid.days - shown) * HOURS_OF_DAY * HOUR,
+            opens=_monday(grid.start, (grid.days - shown) // 3, grid.days - shown) * HOURS_OF_DAY * HOUR,
             step=HOURS_OF_DAY * HOUR if daily else HOUR,
             moments=shown if daily else shown * HOURS_OF_DAY,
             zones=tuple(place.timezone for place in places),

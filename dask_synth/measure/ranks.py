@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
+from dask_synth.measure.expectation import expected_rows
 from dask_synth.measure.ranked import Ranked, Told
 from dask_synth.model.spec import FleetSpec
 from dask_synth.theory.cells import HOURS, is_business_hour
@@ -55,6 +56,8 @@ class RankSums:
         Rows, and squares of each column, at the grid's first row, (1 + columns,).
     blur
         Of the same servers: squares of what ranks were drawn from, by region, (columns, regions).
+    expected
+        Sums of what values are on average, in EXACT parts of the unit, where a picture is wanted, (columns, days).
     """
 
     rows: Floats
@@ -67,6 +70,7 @@ class RankSums:
     week: Floats
     first: Floats
     blur: Floats
+    expected: Floats
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
@@ -116,13 +120,15 @@ class _Tally:
     """Sums over servers, at each row of a part's reach."""
 
     def __init__(self, law: SharedLaw, arrangement: Arrangement) -> None:
-        self.columns, self.length = len(law.spec.metrics.columns), arrangement.length
+        self.shown = law.spec.metrics.columns
+        self.columns, self.length = len(self.shown), arrangement.length
         self.by_region = dict[int, npt.NDArray[np.int32]]()
         self.rows = np.zeros(self.length, np.int32)
         self.ranks = np.zeros((self.columns, self.length), np.int32)
         self.squares = np.zeros((self.columns, self.length), np.int64)
         self.classes = np.zeros((self.columns, TOP), np.int64)
         self.blur = np.zeros((self.columns, len(law.spec.fleet.regions)))
+        self.expected = np.zeros((self.columns, self.length))
 
     def add(self, region: int, ranked: Ranked) -> None:
         """Add one server's ranks."""
@@ -141,9 +147,14 @@ class _Tally:
             seen = rank if ranked.whole else rank[there > 0]
             self.classes[k] += np.bincount((seen + np.int16(TOP)) >> 1, minlength=TOP)
 
+    def expect(self, ranked: Ranked, reach: slice) -> None:
+        """Add what one server's values are on average."""
+        for k, values in enumerate(expected_rows(ranked.server, self.shown, reach)):
+            self.expected[k] += values if ranked.whole else values * ranked.there
+
 
 def rank_rows(
-    arrangement: Arrangement, columns: Sequence[Floats], spec: FleetSpec, archetype: str
+    arrangement: Arrangement, columns: Sequence[Floats], spec: FleetSpec, archetype: str, *, expect: bool = False
 ) -> tuple[RankSums, RankedServers]:
     """Rank the rows of an archetype's servers, and sum them up.
 
@@ -153,6 +164,8 @@ def rank_rows(
         How the rows lie, and their metric columns.
     spec, archetype
         What they are said to be drawn from.
+    expect
+        Whether to add up what values are on average as well.
     """
     law = SharedLaw.of(spec, archetype)
     sides = sides_of(spec.metrics, spec.grid.rows_per_day)
@@ -162,6 +175,8 @@ def rank_rows(
         rows, positions = arrangement.rows_of(place)
         ranked = Ranked.of(server, [column[rows] for column in columns], arrangement, positions)
         tally.add(server.region, ranked)
+        if expect:
+            tally.expect(ranked, slice(arrangement.first, arrangement.first + arrangement.length))
         near = before if before and before.server.index == server.index - 1 else None
         products.append(np.array(ranked.products(sides, near)))
         found.append(ranked.told())
@@ -241,4 +256,5 @@ def _summed(tally: _Tally, law: SharedLaw, arrangement: Arrangement) -> RankSums
         week=week,
         first=first,
         blur=tally.blur,
+        expected=np.stack([np.bincount(day, one, grid.days) for one in tally.expected]),
     )

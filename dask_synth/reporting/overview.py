@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dask_synth.proof.verdict import Verdict
-from dask_synth.reporting import panels
+from dask_synth.reporting import living_panels, panels
 from dask_synth.reporting.palette import BAD, GOOD, GREY, INK, LIGHT, PAPER, verdict_words
 from dask_synth.reporting.summary import Summary
 from dask_synth.storage.manifest import Manifest
+
+Panel = Callable[[Axes, Summary], None]
 
 SIZE, DPI = (15.0, 12.0), 100
 STYLE: Any = {
@@ -69,11 +73,9 @@ def overview_png(summary: Summary, servers: dict[str, Any], manifest: Manifest, 
         grid = figure.add_gridspec(
             3, 3, left=0.055, right=0.975, top=0.875, bottom=0.055, hspace=0.38, wspace=0.24, height_ratios=(1, 1, 1)
         )
-        panels.fleet_over_time(figure.add_subplot(grid[0, :]), summary)
-        panels.cpu_by_type(figure.add_subplot(grid[1, 0]), summary)
-        panels.correlation_map(figure.add_subplot(grid[1, 1]), summary)
-        panels.weekly_pattern(figure.add_subplot(grid[1, 2]), summary)
-        panels.monthly_pattern(figure.add_subplot(grid[2, 0]), summary)
+        places = (grid[0, :], grid[1, 0], grid[1, 1], grid[1, 2], grid[2, 0])
+        for place, draw in zip(places, _chosen(summary), strict=True):
+            draw(figure.add_subplot(place), summary)
         panels.servers_by_unit(figure.add_subplot(grid[2, 1]), summary, servers)
         panels.memory_by_criticality(figure.add_subplot(grid[2, 2]), summary)
         _title(figure, manifest, verdict)
@@ -81,6 +83,26 @@ def overview_png(summary: Summary, servers: dict[str, Any], manifest: Manifest, 
         # No note of the program's version: the same dataset gives the same picture.
         figure.savefig(sink, format="png", metadata={"Software": None})
     return sink.getvalue()
+
+
+def _chosen(summary: Summary) -> tuple[Panel, ...]:
+    """Return the first five panels: of fleets whose servers are individuals, those that show it, where they can."""
+    each = summary.each
+    if not each.living:
+        return (
+            panels.fleet_over_time,
+            panels.cpu_by_type,
+            panels.correlation_map,
+            panels.weekly_pattern,
+            panels.monthly_pattern,
+        )
+    return (
+        living_panels.servers_over_time,
+        living_panels.servers_by_level,
+        living_panels.pool_beside_strangers if each.together else panels.cpu_by_type,
+        living_panels.week_by_region if each.local.size else panels.weekly_pattern,
+        panels.correlation_map,
+    )
 
 
 def _title(figure: Figure, manifest: Manifest, verdict: Verdict | None) -> None:

@@ -84,7 +84,7 @@ def weekly_pattern(axes: Axes, summary: Summary) -> None:
     if per_day == 1:
         axes.bar(days, np.nan_to_num(week), width=0.72, color=colour)
         for day, value in zip(days[np.isfinite(week)], week[np.isfinite(week)], strict=True):
-            axes.text(day, value + 1, f"{value:.1f}", ha="center", fontsize=9)
+            axes.annotate(f"{value:.1f}", (day, value), (0, 4), textcoords="offset points", ha="center", fontsize=9)
     else:
         axes.step(days, week, where="post", color=colour, lw=1.8)
         axes.fill_between(days, week, step="post", color=colour, alpha=0.2, lw=0)
@@ -139,9 +139,10 @@ def servers_by_unit(axes: Axes, summary: Summary, servers: dict[str, Any]) -> No
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.margins(x=0.12)
-    axes.set(title="Servers by business unit", xlabel="servers")
+    axes.set(title="Servers by business unit")
     if len(shown) > 1:
-        axes.legend(loc="lower right", handlelength=1)
+        below: Any = {"loc": "upper center", "bbox_to_anchor": (0.45, -0.06), "ncols": 4, "columnspacing": 1}
+        axes.legend(handlelength=1, **below)
 
 
 def memory_by_criticality(axes: Axes, summary: Summary) -> None:

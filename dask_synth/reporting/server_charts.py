@@ -42,7 +42,7 @@ def _levels(kinds: int) -> Chart:
     plot.add_tools(hover_of(dots, "mouse", ("server", "@name"), ("type", "@kind"), ("mean", "@mean{0.00}")))
     plot.add_tools(TapTool(renderers=[dots]))
     sources = {"level_source": dots_source, "level_bars": bar_source, "level_mine": mine}
-    handles = {**sources, "level_figure": plot, "level_ticker": plot.yaxis[0].ticker}
+    handles = {**sources, "level_figure": plot, "level_dots": dots.glyph, "level_ticker": plot.yaxis[0].ticker}
     return Chart(plot, handles, (plot.xaxis[0],))
 
 

@@ -29,6 +29,7 @@ level_ticker.ticks = bars.row.slice().reverse()
 level_figure.height = 110 + 64 * Math.max(kinds.length, 2)
 level_figure.y_range.start = -0.5
 level_figure.y_range.end = kinds.length - 0.5
+level_dots.size = dots.name.length > 600 ? 3.5 : 6
 level_bars.data = bars
 level_source.data = dots
 level_mine.data = ring

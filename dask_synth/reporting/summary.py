@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.layout import Layout
-from dask_synth.measure.picture import CELLS
-from dask_synth.measure.ranks import EXACT
 from dask_synth.measure.sums import CENT, Measured, pairs_of
 from dask_synth.model.columns import MetricTable
 from dask_synth.reporting.each import EachServer, each_server
-from dask_synth.theory.theory import ArchetypeTheory, Theory
+from dask_synth.reporting.sides import Expected, Seen
+from dask_synth.theory.theory import Theory
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -90,107 +88,11 @@ class Summary:
         return next((group for group in self.groups if group.name == name), None)
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What was seen of some servers, all additive.
-
-    Attributes
-    ----------
-    rows, sums
-        By period, (periods,) and (metric, period).
-    products
-        Of each pair of metrics, (pairs,).
-    counts
-        Rows by (metric, period, bin).
-    week
-        Rows and sums, in hundredths, by slot of the week, (1 + metrics, slots).
-    """
-
-    rows: Floats
-    sums: Floats
-    products: Floats
-    counts: Counts
-    week: Floats
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
-
-    @classmethod
-    def of(cls, measured: Measured, archetype: str, layout: Layout, metrics: int) -> Self:
-        """Take an archetype's sums to the axes of a picture; where there are no rows, they are of none."""
-        if (sums := measured.sums.get(archetype)) is None:
-            return cls(
-                rows=np.zeros(layout.periods),
-                sums=np.zeros((metrics, layout.periods)),
-                products=np.zeros(len(pairs_of(metrics))),
-                counts=np.zeros((metrics, layout.periods, CELLS), np.int64),
-                week=np.zeros((1 + metrics, layout.slots)),
-            )
-        starts = np.arange(layout.periods) * layout.days_per_period
-        return cls(
-            rows=np.add.reduceat(sums.rows.sum(axis=1), starts),
-            sums=np.add.reduceat(sums.totals.sum(axis=2), starts, axis=1) / CENT,
-            products=sums.products.sum(axis=(1, 2)) / CENT**2,
-            counts=measured.picture.counts[archetype],
-            week=measured.picture.week[archetype],
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Expected:
-    """What the model says of some servers: rows and sums of each period, rows in each bin, all additive.
-
-    Attributes
-    ----------
-    rows, sums
-        By period, (periods,) and (metric, period).
-    shares
-        Rows in each bin, (metric, bin); NaN where each server has a density of its own.
-    """
-
-    rows: Floats
-    sums: Floats
-    shares: Floats
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(self.rows + other.rows, self.sums + other.sums, self.shares + other.shares)
-
-    @classmethod
-    def of(cls, measured: Measured, theory: Theory, archetype: str, layout: Layout) -> Self:
-        """Take what is known of an archetype to the axes of a picture."""
-        if archetype in theory.archetypes:
-            return cls.of_alike(theory.archetypes[archetype], layout)
-        return cls.of_individuals(measured, archetype, layout, len(theory.spec.metrics.columns))
-
-    @classmethod
-    def of_individuals(cls, measured: Measured, archetype: str, layout: Layout, metrics: int) -> Self:
-        """Take what the pass added up of the single servers' own laws; there is no density of all of them."""
-        unknown = np.full((metrics, CELLS), np.nan)
-        if archetype not in measured.ranks:
-            return cls(np.zeros(layout.periods), np.zeros((metrics, layout.periods)), unknown)
-        ranks, starts = measured.ranks[archetype], np.arange(layout.periods) * layout.days_per_period
-        sums = np.add.reduceat(ranks.expected, starts, axis=1) / EXACT
-        return cls(np.add.reduceat(ranks.rows.sum(axis=1), starts), sums, unknown)
-
-    @classmethod
-    def of_alike(cls, theory: ArchetypeTheory, layout: Layout) -> Self:
-        """Take an archetype's theory to the axes of a picture."""
-        starts = np.arange(layout.periods) * layout.days_per_period
-        below = theory.tables.below
-        # Where there is next to nothing, a difference may be a rounding error below 0.
-        shares = np.diff(below, axis=1, prepend=0.0, append=theory.rows)
-        return cls(
-            rows=np.add.reduceat(theory.slot_rows.sum(axis=1), starts),
-            sums=np.add.reduceat(theory.tables.days[0].sum(axis=2), starts, axis=1),
-            shares=np.maximum(shares, 0.0),
-        )
-
-
 def summary_of(measured: Measured, theory: Theory, layout: Layout) -> Summary:
     """Turn the sums of a whole dataset into what is shown of it."""
     columns = theory.spec.metrics.columns
-    expected = {name: _Expected.of(measured, theory, name, layout) for name, _ in layout.archetypes}
-    seen = {name: _Seen.of(measured, name, layout, len(columns)) for name, _ in layout.archetypes}
+    expected = {name: Expected.of(measured, theory, name, layout) for name, _ in layout.archetypes}
+    seen = {name: Seen.of(measured, name, layout, len(columns)) for name, _ in layout.archetypes}
     servers = {FLEET: theory.spec.fleet.servers, **dict(layout.archetypes)}
     whole = {FLEET: (reduce(add, seen.values()), reduce(add, expected.values()))}
     both = whole | {name: (seen[name], expected[name]) for name, _ in layout.archetypes}
@@ -232,7 +134,7 @@ def bin_quantiles(counts: Counts, share: float, high: float) -> Floats:
     return np.asarray(np.clip(value, 0.0, high)[..., 0])
 
 
-def _group(name: str, servers: int, seen: _Seen, expected: _Expected, limits: Sequence[float]) -> Group:
+def _group(name: str, servers: int, seen: Seen, expected: Expected, limits: Sequence[float]) -> Group:
     rows, overall = float(seen.rows.sum()), seen.counts.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = seen.sums / seen.rows

@@ -12,17 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from dask_synth.dataset import Dataset
 from dask_synth.reporting.report import report
-from tests.reporting.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
+from tests.reporting.report_data import HOSTILE, LIVING, made_up_verdict, put_verdict, small_dataset, summarise_dataset
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -124,6 +126,19 @@ def choose(browser: WebDriver, title: str, value: str) -> None:
     raise AssertionError(f"no picker {title!r}")
 
 
+def look_for(browser: WebDriver, text: str) -> None:
+    """Type into the box for single servers, and take the first that is offered."""
+    for group in browser.execute_script(FIND_ALL, ".bk-input-group"):
+        label = browser.execute_script("return arguments[0].querySelector('label')?.textContent ?? ''", group)
+        if label.strip() == "Single server":
+            box = browser.execute_script("return arguments[0].querySelector('input')", group)
+            browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", box)
+            box.clear()
+            box.send_keys(text, Keys.ENTER)
+            return
+    raise AssertionError("no box for single servers")
+
+
 def headings(browser: WebDriver) -> list[str]:
     nodes: list[Any] = browser.execute_script(FIND_ALL, "[data-chosen]")
     return [node.text for node in nodes]
@@ -169,7 +184,7 @@ def test_the_pickers_change_what_the_charts_show(browser: WebDriver, page: str, 
     choose(browser, "Metric", "memory")
     choose(browser, "Points", "each day")
     server = next(name for name, kind in summarise_dataset(dataset).layout.sample if kind == "database")
-    choose(browser, "Single server", f"{server} (database)")
+    look_for(browser, server)
     assert headings(browser)[:3] == ["database, memory"] * 3
     assert browser.find_element("id", "server-facts").text.startswith(f"{server}: ")
     group = summarise_dataset(dataset).group("database")
@@ -218,3 +233,70 @@ def test_it_prints_to_pages_with_all_of_its_text(browser: WebDriver, page: str) 
     assert browser.find_element("id", "verdict").is_displayed()
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert len(browser.print_page()) > 50_000
+
+
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return small_dataset(tmp_path_factory.mktemp("living") / "fleet", LIVING)
+
+
+@pytest.fixture(scope="module")
+def living_page(living: Dataset) -> str:
+    return report(living.path)[1].as_uri()
+
+
+def drawn(browser: WebDriver, chart: str, renderer: int, column: str) -> list[Any]:
+    """Return a column of what a chart's renderer draws."""
+    code = """
+    const view = Array.from(Bokeh.index).find((root) => root.model.name === arguments[0]);
+    const column = view.model.renderers[arguments[1]].data_source.data[arguments[2]];
+    return Array.from(column, (it) => ArrayBuffer.isView(it) ? Array.from(it) : it);
+    """
+    found: list[Any] = browser.execute_script(code, chart, renderer, column)
+    return found
+
+
+def test_any_server_of_a_living_fleet_can_be_looked_at(browser: WebDriver, living_page: str, living: Dataset) -> None:
+    open_page(browser, living_page, DESKTOP)
+    summary = summarise_dataset(living)
+    choose(browser, "Points", "each day")
+    for text, server in (("37", 37), ("server_005", 5)):
+        look_for(browser, text)
+        facts = browser.find_element("id", "server-facts").text
+        assert facts.startswith(f"server_{server:03d}: {'web' if server < 24 else 'batch'}, ")
+        series = summary.each.series[server, 0]
+        step = np.ptp(series) / 254
+        np.testing.assert_allclose(drawn(browser, "time", 0, "server"), series, atol=step)
+        assert drawn(browser, "levels", 3, "mean") == pytest.approx([summary.each.mean[0, server]], rel=1e-6)
+    choose(browser, "Server type", "batch")  # server_005 is no batch server
+    assert browser.find_element("id", "server-facts").text == ""
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_a_click_on_one_of_the_ten_highest_shows_it(browser: WebDriver, living_page: str, living: Dataset) -> None:
+    open_page(browser, living_page, DESKTOP)
+    highest = summarise_dataset(living).each.highest[0]
+    links = browser.find_elements("css selector", "details[open] a[data-server]")
+    assert [link.text for link in links] == [server.name for server in highest]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", links[3])
+    links[3].click()
+    assert browser.find_element("id", "server-facts").text.startswith(f"{highest[3].name}: ")
+
+
+def test_pools_regions_and_levels_follow_the_pickers(browser: WebDriver, living_page: str, living: Dataset) -> None:
+    open_page(browser, living_page, DESKTOP)
+    each = summarise_dataset(living).each
+    assert sorted(drawn(browser, "levels", 1, "name")) == [f"server_{i:03d}" for i in range(48)]
+    choose(browser, "Server type", "batch")
+    choose(browser, "Metric", "network in")
+    together, values = each.together[1]
+    assert together.archetype == "batch"
+    assert drawn(browser, "pool", 0, "name") == [f"server_{i:03d}" for i in together.pool]
+    lines = np.array(drawn(browser, "pool", 0, "ys") + drawn(browser, "alone", 0, "ys"))
+    np.testing.assert_allclose(lines, values[:, 3], atol=np.ptp(values[:, 3], axis=1).max() / 254)
+    np.testing.assert_allclose(drawn(browser, "local", 1, "r1"), each.local[2, 3, 1], atol=1000 / 65_000)
+    np.testing.assert_allclose(np.sum(drawn(browser, "kin", 1, "pool")), 100)
+    screenshot(browser, "report-living-desktop.png", DESKTOP[0])
+    open_page(browser, living_page, PHONE)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE[0]
+    screenshot(browser, "report-living-phone.png", PHONE[0])

@@ -24,6 +24,23 @@ from dask_synth.schema import METRICS
 from dask_synth.theory.theory import Theory
 
 SMALL: Mapping[str, Any] = {"fleet.servers": 20, "time.start_date": "2024-01-01", "time.end_date": "2024-03-31"}
+LIVING: Mapping[str, Any] = {
+    "fleet.servers": 48,
+    "fleet.mix": {"web": 0.5, "batch": 0.5},
+    "fleet.company": {"size": 6, "pools": 0.6, "alike": 0.9},
+    "fleet.regions": {
+        "Here": {"timezone": "America/New_York"},
+        "There": {"timezone": "Europe/Berlin", "holidays": "DE"},
+    },
+    "archetypes": {
+        name: {"noise": "proportional", "level_spread": {"cpu": 0.4, "net": 0.8}, "cycle": "office", "strength": 0.5}
+        for name in ("web", "batch")
+    },
+    "time.granularity": "hourly",
+    "time.end_date": "2024-02-25",
+    "output.formats": ["parquet"],
+}
+"""A fleet whose servers are individuals, with pools and local time."""
 HOSTILE = ["</script><script>document.title='owned'</script>", "<b>R&D</b>", "'\"{{ 7 * 7 }}${1}$x_1$"]
 
 

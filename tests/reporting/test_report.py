@@ -18,10 +18,17 @@ from dask_synth.dataset import Dataset
 from dask_synth.errors import OutputError
 from dask_synth.proof.verdict import VALIDATION_NAME
 from dask_synth.reporting.charts import charts_of
-from dask_synth.reporting.packed import MISSING, library_of, pack, unpack
+from dask_synth.reporting.packed import MISSING, NO_BYTE, library_of, pack, pack_each, unpack, unpack_each
 from dask_synth.reporting.palette import OKABE_ITO, archetype_colours, verdict_words
 from dask_synth.reporting.report import read_servers, read_verdict, report
-from tests.reporting.report_data import HOSTILE, made_up_verdict, put_verdict, small_dataset, summarise_dataset
+from tests.reporting.report_data import (
+    HOSTILE,
+    LIVING,
+    made_up_verdict,
+    put_verdict,
+    small_dataset,
+    summarise_dataset,
+)
 
 MEGABYTE = 10**6
 WEB_ONLY = {"fleet.mix": {"web": 1.0}, "fleet.servers": 1}
@@ -49,6 +56,11 @@ FLEETS = {
     "no web servers, other archetypes": CUSTOM,
     "nothing but zeros": {"archetypes": {"web": {"base": {"cpu": 0}, "sd": {"cpu": 1e-6}}}, "fleet.mix": {"web": 1}},
     "csv only": {"output.formats": ["csv"]},
+    "individuals": LIVING,
+    "individuals, daily": {**LIVING, "time.granularity": "daily", "time.end_date": "2024-12-31"},
+    "individuals for a day": {**LIVING, "time.end_date": "2024-01-01"},
+    "one individual": {"archetypes": {"web": {"noise_spread": 0.5}}, **WEB_ONLY},
+    "individuals beside servers that are alike": {"archetypes": {"web": {"skew": {"cpu": 0.5}}}},
 }
 
 
@@ -186,6 +198,40 @@ def test_the_page_is_at_most_3_mb_however_long_and_varied_the_fleet(tmp_path: Pa
     assert report(fleet.path)[1].stat().st_size < 3 * MEGABYTE
 
 
+@pytest.fixture(scope="module")
+def living(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return small_dataset(tmp_path_factory.mktemp("living") / "fleet", {**LIVING, "fleet.business_units": HOSTILE})
+
+
+def test_a_living_fleets_page_names_the_highest_and_what_they_are(living: Dataset) -> None:
+    page = report(living.path)[1].read_text(encoding="utf-8")
+    for highest in summarise_dataset(living).each.highest:
+        for server in highest:
+            row = page[page.index(f'data-server="{server.name}"') :]
+            assert f"<td>{server.archetype}</td>" in row[: row.index("</tr>")]
+            assert f">{server.mean:,.2f}<" in page
+    assert page.count("<details open><summary>CPU</summary>") == 1
+    assert "<b>R&D" not in page
+    assert "</script><script>document" not in page
+
+
+def test_bokeh_finds_no_fault_in_the_charts_of_a_living_fleet(living: Dataset) -> None:
+    summary = summarise_dataset(living)
+    models, _ = charts_of(library_of(summary, read_servers(living, summary.each.names), None))
+    assert {"levels", "pool", "alone", "kin", "local"} <= models.keys()
+    document = Document()
+    for model in models.values():
+        document.add_root(model)
+    for model in models.values():
+        issues = check_integrity(model.references())
+        assert [*issues.error, *issues.warning] == []
+
+
+def test_fleets_of_servers_that_are_alike_have_no_panels_of_individuals(before: str) -> None:
+    assert 'id="servers"' not in before
+    assert "data-server" not in before
+
+
 def test_business_units_are_counted_from_the_servers(dataset: Dataset) -> None:
     servers = read_servers(dataset)
     assert sum(servers["units"].values()) == 20
@@ -225,3 +271,12 @@ def test_the_command_line_imports_no_plotting_until_it_plots() -> None:
     code = f"import sys, {modules}; print(sorted({{'bokeh', 'matplotlib'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_byte_a_value_is_a_254th_of_a_servers_own_range() -> None:
+    values = np.array([[[0.0, 50.0, 100.0, np.nan], [7.0, 7.0, 7.0, 7.0]], [[0.01, 0.02, 0.03, 0.04], [np.nan] * 4]])
+    packed = pack_each(values)
+    assert packed.steps[0, 0, 3] == packed.steps[1, 1, 0] == NO_BYTE
+    np.testing.assert_allclose(unpack_each(packed)[0, 0], values[0, 0], atol=100 / 254)
+    np.testing.assert_allclose(unpack_each(packed)[:, :, :3], values[:, :, :3], atol=0.2)
+    np.testing.assert_allclose(unpack_each(packed)[1, 0], values[1, 0], atol=0.03 / 254)
