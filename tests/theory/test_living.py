@@ -14,7 +14,7 @@ from dask_synth.pipeline.plan import spec_of
 from dask_synth.theory.cells import calendar_cells
 from dask_synth.theory.individual import SharedLaw
 from dask_synth.theory.living import LivingTheory, Units, grid_patterns
-from dask_synth.theory.scores import LOCATION, SCALE
+from dask_synth.theory.scores import EDGES, LOCATION, SCALE
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,9 +86,9 @@ def test_error_of_a_server_and_of_days(theory: LivingTheory, ranks: Floats) -> N
 
 def test_shares_below_edges(theory: LivingTheory, ranks: Floats) -> None:
     answer = theory.shares(1.0)
-    for i, edge in ((0, 0.05), (9, 0.5), (15, 0.8)):
+    for edge in (0.05, 0.5, 0.8):
         spread = (ranks[0] < 2 * edge - 1).mean(axis=(1, 2)).std()
-        assert answer.error[0, i] == pytest.approx(spread, rel=4 / np.sqrt(2 * FLEETS))
+        assert answer.error[0, EDGES.index(edge)] == pytest.approx(spread, rel=4 / np.sqrt(2 * FLEETS))
 
 
 def test_pairs_are_of_one_pool() -> None:
