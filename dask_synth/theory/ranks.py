@@ -100,7 +100,7 @@ class Noise:
         low[column <= 0] = 0.0
         top[column >= self.high] = 1.0
         top -= low
-        blur = float(np.dot(top, top))
+        blur = float(np.einsum("i,i->", top, top))
         top *= even
         top += low
         top *= np.float32(TOP)
