@@ -36,6 +36,7 @@ def spec() -> FleetSpec:
     return spec_of(load_config(None, {"time.end_date": "2022-02-01"}))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("no_validate", "no_report", "there"),
     [

@@ -64,6 +64,7 @@ def test_the_rows_of_a_living_fleet_are_those_that_they_always_were() -> None:
     assert digests() == DIGESTS
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("kept", [0, 1])
 def test_without_wide_registers_the_rows_are_the_same(kept: int) -> None:
     off = extensions()[kept:]

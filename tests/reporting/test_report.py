@@ -146,6 +146,7 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
         report(tmp_path)
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("validated", [True, False])
 def test_bokeh_which_is_not_asked_for_each_page_finds_no_fault_in_the_charts(dataset: Dataset, validated: bool) -> None:
     verdict = made_up_verdict(dataset) if validated else None
@@ -215,6 +216,7 @@ def test_a_living_fleets_page_names_the_highest_and_what_they_are(living: Datase
     assert "</script><script>document" not in page
 
 
+@pytest.mark.integration
 def test_bokeh_finds_no_fault_in_the_charts_of_a_living_fleet(living: Dataset) -> None:
     summary = summarise_dataset(living)
     models, _ = charts_of(library_of(summary, read_servers(living, summary.each.names), None))
@@ -257,6 +259,7 @@ def test_the_verdict_in_words() -> None:
     assert verdict_words(False, 10, 2, 0.001).startswith("Not valid: 2 of 10 checks failed")
 
 
+@pytest.mark.integration
 def test_the_command_prints_both_paths_and_refuses_what_is_no_dataset(unvalidated: Dataset, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "dask_synth", "report"]
     done = subprocess.run([*command, unvalidated.path], capture_output=True, text=True, check=True)
@@ -266,6 +269,7 @@ def test_the_command_prints_both_paths_and_refuses_what_is_no_dataset(unvalidate
     assert "none" in refused.stderr
 
 
+@pytest.mark.integration
 def test_the_command_line_imports_no_plotting_until_it_plots() -> None:
     modules = "dask_synth.cli.commands, dask_synth.reporting.report"
     code = f"import sys, {modules}; print(sorted({{'bokeh', 'matplotlib'}} & set(sys.modules)))"
