@@ -19,8 +19,8 @@ Ints = npt.NDArray[np.int64]
 Singles = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int16]
 
-BLOCK_ROWS = 8192
-"""Rows that are ranked at a time: their arrays stay in the processor's cache."""
+BLOCK_ROWS = 1 << 16
+"""Rows that are ranked at a time: short work on less would leave two threads waiting for each other."""
 
 
 class Told(NamedTuple):
