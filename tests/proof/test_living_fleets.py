@@ -38,3 +38,13 @@ def test_a_handful_of_servers_passes(servers: int) -> None:
     made = Bench("realistic_hourly", **size, **{"time.start_date": "2024-01-01", "time.end_date": "2024-01-03"})
     verdict = made.verdict(made.frames())
     assert verdict.passed, [check.message for check in verdict.failures]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("preset", ["realistic", "enterprise"])
+@pytest.mark.parametrize(("servers", "days"), [(20, "2025-12-31"), (1_000, "2022-06-30")])
+def test_a_small_fleet_and_a_large_one_pass_alike(preset: str, servers: int, days: str) -> None:
+    made = Bench(preset, **{"fleet.servers": servers, "time.end_date": days})
+    verdict = made.verdict(made.frames())
+    assert verdict.passed, [check.message for check in verdict.failures]
+    assert {"mean", "sd", "shape", "correlation", "independence"} <= {check.kind for check in verdict.checks}
