@@ -21,7 +21,7 @@ from distributed.comm.core import CommClosedError
 
 import dask_synth
 from dask_synth.errors import SchedulerError
-from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION
+from dask_synth.storage.identity import BYTE_DECIDING, MODEL_VERSION
 from dask_synth.storage.names import LOCK_NAME, TEMPORARY
 from dask_synth.storage.objects import ObjectStore
 from dask_synth.storage.places import is_local, store_of

@@ -10,7 +10,8 @@ from pathlib import Path
 from dask_synth.errors import OutputError
 from dask_synth.exactly_once.exchange import check_exchangeable, restore, staging_of
 from dask_synth.exactly_once.state import State, state_of
-from dask_synth.storage.manifest import Manifest, Plan, identifying, versions
+from dask_synth.storage.identity import identifying, versions
+from dask_synth.storage.manifest import Manifest, Plan
 from dask_synth.storage.places import is_local
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
+from dask_synth.measure.by_server import ByServer
 from dask_synth.measure.expectation import expected_rows
 from dask_synth.measure.ranked import Ranked, Told
 from dask_synth.model.spec import FleetSpec
@@ -25,8 +26,6 @@ from dask_synth.theory.sides import Medians, apart, together
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Singles = npt.NDArray[np.float32]
-Whole = npt.NDArray[np.int16]
 
 CLASSES = np.rint(np.array(EDGES) * TOP).astype(np.int64)
 """Where classes of ranks begin but the first, as whole parts."""
@@ -77,13 +76,11 @@ class RankSums:
 
 
 @dataclass(frozen=True, eq=False)
-class RankedServers:
+class RankedServers(ByServer):
     """One row a server that is an individual.
 
     Attributes
     ----------
-    index
-        Places in the fleet, ascending, (k,).
     rows
         Rows of each, (k,).
     ranks
@@ -94,23 +91,10 @@ class RankedServers:
         Parts in which a column's values hardly ever are a bound, (k, columns): none or all of them.
     """
 
-    index: Ints
     rows: Floats
     ranks: Floats
     sides: Floats
     free: Floats
-
-    def __add__(self, other: Self) -> Self:
-        if not (len(self.index) and len(other.index)):
-            return self if len(self.index) else other
-        index, where = np.unique(np.concatenate([self.index, other.index]), return_inverse=True)
-        added = []
-        for name in ("rows", "ranks", "sides", "free"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            total = np.zeros((len(index), *mine.shape[1:]))
-            np.add.at(total, where, np.concatenate([mine, theirs]))
-            added.append(total)
-        return type(self)(index, *added)
 
 
 NOBODY = RankedServers(np.empty(0, np.int64), np.empty(0), np.empty((0, 0)), np.empty((0, 3, 0)), np.empty((0, 0)))

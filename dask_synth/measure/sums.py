@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dask_synth.measure.arrangement import Arrangement
+from dask_synth.measure.by_server import ByServer
 from dask_synth.measure.each import NO_ONE, Each
 from dask_synth.measure.picture import Binned, Picture, joined
 from dask_synth.measure.ranks import NOBODY, RankedServers, RankSums
@@ -77,34 +78,19 @@ class Sums:
 
 
 @dataclass(frozen=True, eq=False)
-class Servers:
+class Servers(ByServer):
     """One row a server: how often each key came, and the sums of its metrics.
 
     Attributes
     ----------
-    index
-        Positions of the servers in the fleet, ascending, (k,).
     keys
         Number of rows; sum, sum of squares and weighted sum of their positions: in the order of SERVER_KEYS, (k, 4).
     totals
         The columns' sums in hundredths, (k, columns).
     """
 
-    index: Ints
     keys: Floats
     totals: Floats
-
-    def __add__(self, other: Self) -> Self:
-        if not len(other.index):
-            return self
-        if not len(self.index):
-            return other
-        index, where = np.unique(np.concatenate([self.index, other.index]), return_inverse=True)
-        keys = np.zeros((len(index), self.keys.shape[1]))
-        values = np.zeros((len(index), self.totals.shape[1]))
-        np.add.at(keys, where, np.concatenate([self.keys, other.keys]))
-        np.add.at(values, where, np.concatenate([self.totals, other.totals]))
-        return type(self)(index, keys, values)
 
 
 def sums_of(binned: Binned, grid: TimeGrid) -> Sums:

@@ -18,7 +18,8 @@ from dask_synth.pipeline.plan import Chunk, RunPlan
 from dask_synth.pipeline.submit import Job, run_jobs
 from dask_synth.pipeline.task import make_chunk
 from dask_synth.pipeline.write import Receipt, Target, join_csv, write_servers
-from dask_synth.storage.manifest import FileEntry, Plan, versions
+from dask_synth.storage.identity import versions
+from dask_synth.storage.manifest import FileEntry, Plan
 from dask_synth.storage.names import CSV_FOLDER
 from dask_synth.storage.places import store_of
 

@@ -12,7 +12,8 @@ from dask_synth.config.run import RunConfig
 from dask_synth.model.calendar import TimeGrid
 from dask_synth.model.fleet import Fleet
 from dask_synth.model.spec import FleetSpec
-from dask_synth.storage.manifest import Plan, run_identity, suffix_of, versions
+from dask_synth.storage.identity import deciding_versions, run_identity, suffix_of
+from dask_synth.storage.manifest import Plan
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,12 @@ class RunPlan:
         shared
             Whether its files will lie among those of other generations.
         """
+        config = self.config.model_dump(mode="json")
         return Plan(
             run_id=self.run_id,
             started=dt.datetime.now(dt.UTC),
-            config=self.config.model_dump(mode="json"),
-            versions=versions(),
+            config=config,
+            versions=deciding_versions(config),
             suffix=suffix_of(self.run_id, replaces, shared=shared),
             replaces=replaces,
         )

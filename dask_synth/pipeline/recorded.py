@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from dask_synth.config.run import RunConfig
 from dask_synth.errors import OutputError
-from dask_synth.storage.manifest import BYTE_DECIDING, CLOCKS, MODEL_VERSION, Manifest, versions, zoned
+from dask_synth.storage.identity import BYTE_DECIDING, CLOCKS, MODEL_VERSION, versions
+from dask_synth.storage.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ DRAWING = ("numpy", "pandas", "holidays", CLOCKS)
 def other_versions(manifest: Manifest, packages: Sequence[str] = BYTE_DECIDING) -> list[str]:
     """Return which of the packages are installed here in another version than made a dataset, in words."""
     here = versions()
-    deciding = [name for name in packages if name != CLOCKS or zoned(manifest.config)]
+    deciding = [name for name in packages if name != CLOCKS or name in manifest.versions]
     there = {name: manifest.versions.get(name, "an unknown version") for name in deciding}
     return [f"{name} {there[name]}, here {here[name]}" for name in deciding if there[name] != here[name]]
 

@@ -21,7 +21,7 @@ from dask_synth.exactly_once.lock import Hold, hold
 from dask_synth.exactly_once.state import State
 from dask_synth.pipeline.parts import OnReceipt, Work, write_parts
 from dask_synth.pipeline.plan import RunPlan
-from dask_synth.storage.manifest import Manifest, Plan, versions
+from dask_synth.storage.manifest import Manifest, Plan
 from dask_synth.storage.places import is_local, place
 
 
@@ -88,7 +88,7 @@ def _make(work: Work, place: Path, record: Plan, state: State) -> Manifest:
         started=started,
         created=dt.datetime.now(dt.UTC),
         config=plan.config.model_dump(mode="json"),
-        versions=versions(),
+        versions=record.versions,
         categories=plan.spec.fleet.categories(),
         rows=plan.rows,
         servers=plan.spec.fleet.servers,

@@ -14,7 +14,7 @@ from dask_synth.errors import StoreAwayError
 from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline.plan import Chunk
 from dask_synth.pipeline.write import Receipt, Target, generate_and_write
-from dask_synth.storage.manifest import versions
+from dask_synth.storage.identity import versions
 
 
 class TaskError(Exception):

@@ -17,7 +17,8 @@ from dask_synth.pipeline.chunk import servers_table
 from dask_synth.pipeline.plan import spec_of
 from dask_synth.proof.verdict import Check, Verdict
 from dask_synth.schema import COLUMNS
-from dask_synth.storage.manifest import BYTE_DECIDING, MODEL_VERSION, FileEntry, Manifest, Record
+from dask_synth.storage.identity import BYTE_DECIDING, MODEL_VERSION
+from dask_synth.storage.manifest import FileEntry, Manifest, Record
 from generated.markdown import attributes, kind, meaning, table
 
 

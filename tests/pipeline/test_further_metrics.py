@@ -27,7 +27,8 @@ from dask_synth.pipeline.plan import RunPlan
 from dask_synth.pipeline.recorded import recorded_config
 from dask_synth.schema import NAMES, Columns, empty_frame
 from dask_synth.storage.csv import encode_csv, encode_header
-from dask_synth.storage.manifest import Manifest, identifying, run_identity
+from dask_synth.storage.identity import identifying, run_identity
+from dask_synth.storage.manifest import Manifest
 from dask_synth.storage.parquet import encode_parquet
 from tests.further import ALL, GPU, IOPS, WITH_BOTH, archetypes
 

@@ -17,7 +17,7 @@ from dask_synth.model.spec import FleetSpec
 from dask_synth.pipeline import submit, task, write
 from dask_synth.pipeline.chunk import chunk_table
 from dask_synth.pipeline.plan import Chunk
-from dask_synth.storage.manifest import versions
+from dask_synth.storage.identity import versions
 from tests.integration.machines import until
 
 pytestmark = pytest.mark.filterwarnings("default")

@@ -13,7 +13,7 @@ from dask_synth.dataset import Dataset, append, open_dataset
 from dask_synth.errors import OutputError
 from dask_synth.proof.validate import validate
 from dask_synth.reporting.report import report
-from dask_synth.storage.manifest import versions
+from dask_synth.storage.identity import versions
 from dask_synth.storage.names import MANIFEST_NAME
 from tests.reporting.report_data import small_dataset
 

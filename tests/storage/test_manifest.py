@@ -8,16 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dask_synth.config.run import RunConfig
-from dask_synth.storage.manifest import (
-    DamagedRecordError,
-    FileEntry,
-    Manifest,
-    Plan,
-    SealedRecord,
-    run_identity,
-    suffix_of,
-    versions,
-)
+from dask_synth.storage.identity import CLOCKS, deciding_versions, run_identity, suffix_of, versions
+from dask_synth.storage.manifest import DamagedRecordError, FileEntry, Manifest, Plan, SealedRecord
 
 PLAN = Plan(run_id="0123", started=dt.datetime(2026, 1, 1, tzinfo=dt.UTC), config={"seed": 42}, versions={"numpy": "2"})
 
@@ -59,8 +51,21 @@ def test_a_run_is_its_configuration_and_not_its_place() -> None:
 def test_a_run_is_the_versions_that_decide_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     before = identity()
     assert set(versions()) >= {"model", "numpy", "pyarrow", "holidays", "isal"}
-    monkeypatch.setattr("dask_synth.storage.manifest.MODEL_VERSION", 99)
+    monkeypatch.setattr("dask_synth.storage.identity.MODEL_VERSION", 99)
     assert identity() != before
+
+
+def test_the_time_zone_database_decides_where_regions_keep_its_zones_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, hours, zones = (
+        RunConfig(fleet={"regions": {"EU": {"timezone": zone}}}).model_dump(mode="json")
+        for zone in (None, 1, "Europe/Berlin")
+    )
+    before = [run_identity(config) for config in (plain, hours, zones)]
+    assert [CLOCKS in deciding_versions(config) for config in (plain, hours, zones)] == [False, False, True]
+    now = versions()
+    monkeypatch.setattr("dask_synth.storage.identity.versions", lambda: {**now, CLOCKS: "1970.1"})
+    after = [run_identity(config) for config in (plain, hours, zones)]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, True, False]
 
 
 def test_a_file_entry_describes_its_bytes() -> None:

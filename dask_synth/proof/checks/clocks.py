@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter1d
 
 from dask_synth.measure.ranks import RankSums
+from dask_synth.proof.checks.sides import servers_seen
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import MIN_ROWS, Trial
 from dask_synth.theory.cells import HOURS
@@ -110,7 +110,7 @@ def holidays(evidence: Evidence) -> Iterator[Trial]:
                 # A local day lies in two of UTC's: a day weighs what its hours take off the load.
                 lever = (1 - theory.law.paths.clocks[region].feast).reshape(-1, per_day).mean(axis=1)
                 # Against the days around: what lasts for weeks is no holiday.
-                lever = lever - uniform_filter1d(lever, AROUND, mode="nearest")
+                lever = lever - np.convolve(np.pad(lever, AROUND // 2, "edge"), np.full(AROUND, 1 / AROUND), "valid")
                 rows, ranks = seen.free_days[:, k, region]
                 if not (rows * np.abs(lever)).any() or not spec.metrics.metric_of(metric).load:
                     continue
@@ -135,8 +135,7 @@ def holidays(evidence: Evidence) -> Iterator[Trial]:
 
 def free_servers(evidence: Evidence, theory: LivingTheory, column: int) -> npt.NDArray[np.bool_]:
     """Return which of an archetype's servers have values that hardly ever are a bound, (servers,)."""
-    ranked, first = evidence.measured.ranked, theory.first_server
-    chosen = (ranked.index >= first) & (ranked.index < first + theory.servers)
+    place, chosen = servers_seen(evidence, theory)
     free = np.zeros(theory.servers, bool)
-    free[ranked.index[chosen] - first] = ranked.free[chosen, column] > 0
+    free[place] = evidence.measured.ranked.free[chosen, column] > 0
     return free

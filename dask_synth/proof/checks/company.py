@@ -14,6 +14,7 @@ from dask_synth.proof.checks.clocks import free_servers
 from dask_synth.proof.checks.sides import servers_seen
 from dask_synth.proof.evidence import Evidence
 from dask_synth.proof.trial import MIN_FREEDOM, MIN_ROWS, Trial
+from dask_synth.theory.cells import is_business_hour
 from dask_synth.theory.living import LivingTheory
 from dask_synth.theory.scores import LOCATION, SCALE, TOP, Score
 
@@ -69,8 +70,7 @@ def days(evidence: Evidence) -> Iterator[Trial]:
     for seen, theory in evidence.living():
         steps = np.zeros((2, theory.steps.count))
         a_day = theory.steps.count // grid.days
-        hour = np.arange(a_day)
-        busy = (hour >= 9) & (hour <= 17)
+        busy = is_business_hour(np.arange(a_day))
         steps[0, :a_day], steps[1, :a_day] = ~busy, busy
         planned = steps.sum(axis=1) * theory.steps.rows * theory.servers
         error = theory.weighted(list(steps)) / np.maximum(planned, 1)

@@ -1,7 +1,7 @@
 """Trials of servers that are individuals, by rank: each value's place in its own server's distribution at its time.
 
 Ranks are uniform whoever the server is. That they lie high or low, near or far out, says what is wrong with what mean
-or noise; `relations` of ranks are in :mod:`dask_synth.proof.checks.company`.
+or noise. What goes together is tried in :mod:`dask_synth.proof.checks.sides`.
 """
 
 from __future__ import annotations

@@ -112,7 +112,6 @@ def _words(which: str, first: str, second: str) -> tuple[str, str]:
 
 def servers_seen(evidence: Evidence, theory: LivingTheory) -> tuple[npt.NDArray[np.int64], Flags]:
     """Return the places in its archetype of the servers that were seen, and which of `ranked` they are."""
-    block = next(b for b in evidence.theory.spec.fleet.blocks() if b.archetype == theory.name)
-    index = evidence.measured.ranked.index
-    chosen = (index >= block.start) & (index < block.stop)
-    return index[chosen] - block.start, chosen
+    place = evidence.measured.ranked.index - theory.first_server
+    chosen = (place >= 0) & (place < theory.servers)
+    return place[chosen], chosen
