@@ -108,6 +108,7 @@ def own_versions() -> dict[str, str]:
 def _probe() -> Callable[..., tuple[dict[str, str], str]]:
     # A function within a function travels by value: the worker may lack the package whose module this is.
     def probe(packages: tuple[str, ...], marker: Any, digest: str, write: bool) -> tuple[dict[str, str], str]:
+        import contextlib
         import hashlib
         import importlib
         import importlib.metadata
@@ -123,10 +124,11 @@ def _probe() -> Callable[..., tuple[dict[str, str], str]]:
                 found[name] = "missing"
         try:
             found["dask-synth"] = importlib.import_module("dask_synth").__version__
-            model = importlib.import_module("dask_synth.storage.manifest").MODEL_VERSION
-            found["the model of dask-synth"] = str(model)
         except (ImportError, AttributeError):  # a folder of this name is enough for Python to import it
             found["dask-synth"] = "missing"
+        with contextlib.suppress(ImportError, AttributeError):  # an earlier version has it elsewhere
+            model = importlib.import_module("dask_synth.storage.identity").MODEL_VERSION
+            found["the model of dask-synth"] = str(model)
         trouble = ""
         try:
             if isinstance(marker, str):
